@@ -100,6 +100,14 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
     words, _, job_id = shown["output"].partition(" of ")
     assert (words, (await call(session, "GET", f"jobs/{job_id}"))["uuid"]) == ("hello", uuid)
     assert shown["started_at"] <= shown["finished_at"]
+    tasks = await call(session, "GET", "job_tasks", params={"where[job_uuid]": uuid})
+    [task] = tasks["items"]
+    assert (tasks["kind"], tasks["items_available"]) == ("arvados#jobTaskList", 1)
+    assert (task["sequence"], task["qsequence"], task["parameters"]) == (0, 0, {})
+    assert (task["output"], task["progress"], task["success"]) == (shown["output"], 1, True)
+    for name in (task["uuid"], f"{job_id}-0"):  # the second one is the TASK_UUID of its script
+        assert await call(session, "GET", f"job_tasks/{name}") == task
+    await call(session, "GET", f"job_tasks/{job_id}-1", 404)
     # The same commit, named otherwise, is the same work
     for version in ("v1", commit[:8]):
         again = await call(session, "POST", "jobs", json={**job, "script_version": version})
@@ -197,6 +205,9 @@ def use_as_its_users_do(host: str, commit: str) -> None:
         while (shown := api.jobs().get(uuid=made["uuid"]).execute())["finished_at"] is None:
             time.sleep(0.05)
         assert shown["success"] is True
+        tasks = api.job_tasks().list(filters=[["job_uuid", "=", made["uuid"]]]).execute()["items"]
+        one = api.job_tasks().get(uuid=tasks[0]["uuid"], select=["success"]).execute()
+        assert one == {"success": True}
         waits = api.jobs().create(body={"job": {**common, "script": "wait"}}).execute()
         me = api.users().current().execute()["uuid"]
         assert api.jobs().lock(uuid=waits["uuid"]).execute()["is_locked_by_uuid"] == me

@@ -5,7 +5,7 @@ import hashlib
 _SITE = "cnvyr"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 15
-JOB, USER, CLIENT = "8i9sb", "tpzed", "ozdt8"
+JOB, TASK, USER, CLIENT, NODE = "8i9sb", "ot0gb", "tpzed", "ozdt8", "7ekkf"
 SYSTEM_USER = f"{_SITE}-{USER}-{'0' * _LENGTH}"
 
 
@@ -17,3 +17,8 @@ def uuid_of(kind: str, text: str) -> str:
         number, digit = divmod(number, len(_DIGITS))
         digits.append(_DIGITS[digit])
     return f"{_SITE}-{kind}-{''.join(digits)}"
+
+
+def uuid_from(kind: str, id_: str) -> str:
+    """Begins as `id_`, so that what has it is found. `id_` has enough hexadecimal digits."""
+    return f"{_SITE}-{kind}-{id_[:_LENGTH]}"

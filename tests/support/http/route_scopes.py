@@ -29,6 +29,8 @@ SCOPES = {
             ("POST", "/{id}/lock", "operate"),
         )
     },
+    ("GET", "/arvados/v1/job_tasks"): "read",
+    ("GET", "/arvados/v1/job_tasks/{id}"): "read",
     ("GET", "/examples"): "read",
     ("GET", "/examples/{name}"): "read",
     ("GET", "/jobs/{id}/tasks"): "read",

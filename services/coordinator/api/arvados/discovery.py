@@ -43,11 +43,23 @@ def _method(verb: str, resource: str, name: str, path: str, **more: Any) -> Tree
     }
 
 
+def _reads(resource: str, schema: str) -> Tree:
+    """What every resource has."""
+    listed = {"parameters": _in_query(_LISTS), "returns": f"{schema}List"}
+    select = _in_query({"select": "array"})
+    return {
+        "get": _method(
+            "GET", resource, "get", f"{resource}/{{uuid}}", parameters=select, returns=schema
+        ),
+        "list": _method("GET", resource, "list", resource, **listed),
+        "index": _method("GET", resource, "index", resource, **listed),
+    }
+
+
 def _jobs() -> Tree:
     job = {"request": {"required": True, "properties": {"job": {"$ref": "Job"}}}}
     listed = {"parameters": _in_query(_LISTS), "returns": "JobList"}
     of_one = {
-        "get": _method("GET", "jobs", "get", "jobs/{uuid}"),
         "update": _method("PUT", "jobs", "update", "jobs/{uuid}", **job),
         "delete": _method("DELETE", "jobs", "delete", "jobs/{uuid}"),
         "lock": _method("POST", "jobs", "lock", "jobs/{uuid}/lock"),
@@ -56,13 +68,19 @@ def _jobs() -> Tree:
             parameters=_in_query({"cascade": "boolean"}),
         ),
     }  # fmt: skip
-    return of_one | {
-        "create": _method("POST", "jobs", "create", "jobs", parameters=_in_query(_CREATES), **job),
-        "list": _method("GET", "jobs", "list", "jobs", **listed),
-        "index": _method("GET", "jobs", "index", "jobs", **listed),
-        "queue": _method("GET", "jobs", "queue", "jobs/queue", **listed),
-        "queue_size": _method("GET", "jobs", "queue_size", "jobs/queue_size", returns="QueueSize"),
-    }
+    return (
+        _reads("jobs", "Job")
+        | of_one
+        | {
+            "create": _method(
+                "POST", "jobs", "create", "jobs", parameters=_in_query(_CREATES), **job
+            ),
+            "queue": _method("GET", "jobs", "queue", "jobs/queue", **listed),
+            "queue_size": _method(
+                "GET", "jobs", "queue_size", "jobs/queue_size", returns="QueueSize"
+            ),
+        }
+    )
 
 
 def _schema(name: str, types: Mapping[str, str]) -> Tree:
@@ -87,6 +105,36 @@ _JOB = {
     "nondeterministic": "boolean",
     "submit_id": "string",
 }
+_JOB_TASK = {
+    "job_uuid": "string",
+    "created_by_job_task_uuid": "string",
+    "sequence": "integer",
+    "qsequence": "integer",
+    "parameters": "object",
+    "output": "string",
+    "progress": "number",
+    "success": "boolean",
+}
+
+
+def _schemas() -> Tree:
+    listed = {"Job": _JOB, "JobTask": _JOB_TASK}
+    single = {
+        "QueueSize": {"queue_size": "integer"},
+        "User": {"uuid": "string", "username": "string"},
+    }
+    found = {name: _schema(name, types) for name, types in (listed | single).items()}
+    return found | {f"{name}List": _list_of(name) for name in listed}
+
+
+def _resources() -> Tree:
+    current = _method("GET", "users", "current", "users/current", returns="User")
+    methods = {
+        "jobs": _jobs(),
+        "job_tasks": _reads("job_tasks", "JobTask"),
+        "users": {"current": current},
+    }
+    return {name: {"methods": found} for name, found in methods.items()}
 
 
 @OPEN.route(
@@ -97,7 +145,6 @@ _JOB = {
 async def describe_arvados_api(request: web.Request) -> web.Response:
     root = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{request.host}/"
     service = f"{PREFIX.removeprefix('/')}/"
-    current = _method("GET", "users", "current", "users/current", returns="User")
     return reply(
         {
             "kind": "discovery#restDescription",
@@ -114,12 +161,7 @@ async def describe_arvados_api(request: web.Request) -> web.Response:
             "batchPath": "batch",
             "parameters": {"alt": {"type": "string", "location": "query", "default": "json"}},
             "auth": {"oauth2": {"scopes": {}}},
-            "schemas": {
-                "Job": _schema("Job", _JOB),
-                "JobList": _list_of("Job"),
-                "QueueSize": _schema("QueueSize", {"queue_size": "integer"}),
-                "User": _schema("User", {"uuid": "string", "username": "string"}),
-            },
-            "resources": {"jobs": {"methods": _jobs()}, "users": {"methods": {"current": current}}},
+            "schemas": _schemas(),
+            "resources": _resources(),
         }
     )

@@ -15,4 +15,11 @@ JOBS = RouteGroup(
     missing="There is no such job.",
     error_form=ArvadosError,
 )
+TASKS = RouteGroup(
+    group="arvados",
+    tag=_TAG,
+    path_meanings={"id": "The task's uuid, or the `TASK_UUID` that its script has."},
+    missing="There is no such task.",
+    error_form=ArvadosError,
+)
 OPEN = RouteGroup(group="arvados", tag=_TAG, scope=None, error_form=ArvadosError)

@@ -11,7 +11,7 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import readers_of, require_operable
 from services.coordinator.api.arvados.groups import FORM, INVALID, JOBS, PREFIX
-from services.coordinator.api.arvados.listing import Listing, listing, page, selected
+from services.coordinator.api.arvados.listing import Listing, listing, page, select_of, selected
 from services.coordinator.api.arvados.parameters import (
     attributes,
     flag,
@@ -174,8 +174,8 @@ async def get_arvados_queue_size(request: web.Request) -> web.Response:
 
 @JOBS.route(f"GET {PREFIX}/jobs/{{id}}", "Show a job", response("The job.", ArvadosJobAnswer))
 async def get_arvados_job(request: web.Request) -> web.Response:
-    given = dict(request.query)
-    return reply(_shown(request, await _job(request), _select(given)))
+    select = select_of(await parameters(request))
+    return reply(_shown(request, await _job(request), select))
 
 
 @JOBS.route(
@@ -291,11 +291,7 @@ async def _reply(request: web.Request, job_id: str, given: Tree) -> web.Response
     job = await ports(request).run(arvados_jobs.one, job_id, readers)
     if job is None:
         raise NotFound("no such job")
-    return reply(_shown(request, job, _select(given)))
-
-
-def _select(given: Tree) -> Sequence[str]:
-    return listing({"select": given["select"]}, ()).select if given.get("select") else ()
+    return reply(_shown(request, job, select_of(given)))
 
 
 def _shown(request: web.Request, job: ArvadosJob, names: Sequence[str] = ()) -> Tree:

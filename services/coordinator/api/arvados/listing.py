@@ -11,7 +11,8 @@ from services.coordinator.api.errors import Unprocessable
 Tree = dict[str, Any]
 
 _MOST, _DEFAULT = 1000, 100
-_ORDER = re.compile(r"(?:jobs\.)?(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
+_ORDER = re.compile(r"(?:\w+\.)?(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
+_TABLES = re.compile(r"\A(?:jobs|job_tasks|nodes|containers|container_requests)\.")
 _ANY = "any"
 
 
@@ -30,13 +31,17 @@ class Listing:
     @property
     def uuids(self) -> list[str] | None:
         """If only some are asked for."""
+        return self.values_of("uuid")
+
+    def values_of(self, attribute: str) -> list[str] | None:
+        """Those that it may have, None for any."""
         for name, operator, value in self.filters:
-            if name == "uuid" and operator in ("=", "in"):
+            if name == attribute and operator in ("=", "in"):
                 return [str(one) for one in (value if isinstance(value, list) else [value])]
         return None
 
 
-def listing(given: Mapping[str, Any], order: Sequence[tuple[str, bool]]) -> Listing:
+def listing(given: Tree, order: Sequence[tuple[str, bool]]) -> Listing:
     """Ordered by `order` unless it says otherwise. Raises Unprocessable."""
     filters = [_filter(one) for one in _list(given, "filters")]
     where = given.get("where") or {}
@@ -50,13 +55,13 @@ def listing(given: Mapping[str, Any], order: Sequence[tuple[str, bool]]) -> List
         order=[*_order(given), *order],
         limit=min(_number(given, "limit", _DEFAULT), _MOST),
         offset=_number(given, "offset", 0),
-        select=[str(name) for name in _list(given, "select")],
+        select=select_of(given),
         is_distinct=str(given.get("distinct", "false")).lower() in ("true", "1"),
         is_counted=given.get("count") != "none",
     )
 
 
-def page(asked: Listing, items: Iterable[Tree]) -> Tree:
+def page(asked: Listing, items: Iterable[Tree], kind: str = "arvados#jobList") -> Tree:
     found = [item for item in items if all(_holds(item, *one) for one in asked.filters)]
     for name, is_down in reversed(asked.order):
         found.sort(key=lambda item: _rank(item.get(name)), reverse=is_down)
@@ -64,7 +69,7 @@ def page(asked: Listing, items: Iterable[Tree]) -> Tree:
     if asked.is_distinct:
         shown = [one for at, one in enumerate(shown) if one not in shown[:at]]
     answer: Tree = {
-        "kind": "arvados#jobList",
+        "kind": kind,
         "offset": asked.offset,
         "limit": asked.limit,
         "items": shown[asked.offset : asked.offset + asked.limit],
@@ -76,13 +81,18 @@ def selected(item: Tree, names: Sequence[str]) -> Tree:
     return {name: item[name] for name in names if name in item} if names else item
 
 
+def select_of(given: Tree) -> Sequence[str]:
+    """Raises Unprocessable."""
+    return [str(name) for name in _list(given, "select")]
+
+
 def _filter(given: object) -> tuple[str, str, Any]:
     if not isinstance(given, list) or len(given) != 3:
         raise Unprocessable("filters: each must be [attribute, operator, value]")
     name, operator, value = given
     if not isinstance(name, str) or str(operator).lower() not in _OPERATORS:
         raise Unprocessable(f"filters: the operator must be one of {', '.join(_OPERATORS)}")
-    return name.removeprefix("jobs."), str(operator).lower(), value
+    return _TABLES.sub("", name, count=1), str(operator).lower(), value
 
 
 def _order(given: Mapping[str, Any]) -> list[tuple[str, bool]]:

@@ -1,7 +1,8 @@
 """All routes of Arvados' API."""
 
 from services.coordinator.api.arvados.discovery import describe_arvados_api
+from services.coordinator.api.arvados.job_tasks import TASK_ROUTES
 from services.coordinator.api.arvados.jobs import JOB_ROUTES
 from services.coordinator.api.arvados.users import get_arvados_user
 
-ARVADOS_ROUTES = (*JOB_ROUTES, get_arvados_user, describe_arvados_api)
+ARVADOS_ROUTES = (*JOB_ROUTES, *TASK_ROUTES, get_arvados_user, describe_arvados_api)

@@ -33,10 +33,7 @@ class ArvadosJobAnswer(_Snake):
     state: Literal["Queued", "Running", "Complete", "Failed", "Cancelled"] | None = None
 
 
-class ArvadosJobList(_Snake):
-    """A page of jobs."""
-
-    kind: Literal["arvados#jobList"] = "arvados#jobList"
+class _List(_Snake):
     offset: int
     """So many were left out first."""
     limit: int
@@ -44,6 +41,30 @@ class ArvadosJobList(_Snake):
     items: list[Tree]
     items_available: int | None = None
     """How many there are on all pages; left out with `count=none`."""
+
+
+class ArvadosJobList(_List):
+    """A page of jobs."""
+
+    kind: Literal["arvados#jobList"] = "arvados#jobList"
+
+
+class ArvadosJobTask(_Snake):
+    """A task; with `select`, only some of its attributes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    uuid: str | None = None
+    kind: Literal["arvados#jobTask"] | None = None
+    job_uuid: str | None = None
+    success: bool | None = None
+    """Null until it has ended."""
+
+
+class ArvadosJobTaskList(_List):
+    """A page of tasks."""
+
+    kind: Literal["arvados#jobTaskList"] = "arvados#jobTaskList"
 
 
 class ArvadosQueueSize(_Snake):

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.coordinator.store.arvados_jobs import ArvadosJob
 from services.coordinator.store.rows import GUEST
-from shared.jobspec.arvados.uuids import CLIENT, SYSTEM_USER, USER, uuid_of
+from shared.jobspec.arvados.uuids import CLIENT, NODE, SYSTEM_USER, USER, uuid_of
 from shared.planning.disclosure import Redacting
 
 Tree = dict[str, Any]
@@ -30,6 +30,15 @@ def user_uuid(identity: str | None) -> str:
     return uuid_of(USER, identity or GUEST)
 
 
+def node_uuid(node_id: str) -> str:
+    return uuid_of(NODE, node_id)
+
+
+def etag_of(*parts: object) -> str:
+    """Another one for each version of a thing."""
+    return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
+
+
 def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
     document = redact.value({name: job.document.get(name) for name in _SHOWN})
     is_cancelled, is_running = job.state == "CANCELLED", job.state == "RUNNING"
@@ -38,7 +47,7 @@ def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
         "uuid": job.uuid,
         "kind": "arvados#job",
         "href": f"/jobs/{job.uuid}",
-        "etag": hashlib.sha256(f"{job.version} {job.modified_at} {job.state}".encode()).hexdigest(),
+        "etag": etag_of(job.version, job.modified_at, job.state),
         "owner_uuid": user_uuid(job.created_by),
         "created_at": job.created_at,
         "modified_at": job.modified_at,

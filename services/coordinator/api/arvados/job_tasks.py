@@ -1,0 +1,112 @@
+"""/arvados/v1/job_tasks: the tasks of jobs, each by its newest attempt."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.arvados.groups import INVALID, PREFIX, TASKS
+from services.coordinator.api.arvados.listing import listing, page, select_of, selected
+from services.coordinator.api.arvados.parameters import parameters
+from services.coordinator.api.arvados.schemas import ArvadosJobTask, ArvadosJobTaskList
+from services.coordinator.api.arvados.views import etag_of, node_uuid, user_uuid
+from services.coordinator.api.errors import NotFound
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import ports
+from services.coordinator.api.route import response
+from services.coordinator.store import arvados_tasks
+from services.coordinator.store.arvados_tasks import ArvadosTask
+from shared.jobspec.arvados.uuids import TASK, uuid_from
+from shared.planning.disclosure import redacting
+
+Tree = dict[str, Any]
+
+_IN_TURN = (("job_uuid", False), ("sequence", False), ("qsequence", False))
+_UUID = re.compile(r"cnvyr-ot0gb-([0-9a-f]{15})")
+_BY_NUMBER = re.compile(r"([0-9a-zA-Z]{1,64})-([0-9]{1,9})")
+_SUCCESS = {
+    "COMPLETED": True,
+    "SKIPPED": True,
+    "FAILED": False,
+    "CANCELLED": False,
+    "STOPPED": False,
+}
+
+
+@TASKS.route(
+    f"GET {PREFIX}/job_tasks",
+    "List tasks of jobs: filters, where, order, limit, offset, select, distinct, count",
+    response("A page of tasks.", ArvadosJobTaskList),
+    {400: INVALID, 422: INVALID},
+)
+async def list_arvados_job_tasks(request: web.Request) -> web.Response:
+    """Those of jobs of Arvados' API; looked for among the newest 10,000."""
+    asked = listing(await parameters(request), _IN_TURN)
+    jobs = asked.values_of("job_uuid")
+    found = [_shown(request, task) for task in await _tasks(request, jobs)]
+    return reply(page(asked, found, "arvados#jobTaskList"))
+
+
+@TASKS.route(
+    f"GET {PREFIX}/job_tasks/{{id}}",
+    "Show a task of a job",
+    response("The task.", ArvadosJobTask),
+    {422: INVALID},
+)
+async def get_arvados_job_task(request: web.Request) -> web.Response:
+    select = select_of(await parameters(request))
+    return reply(selected(_shown(request, await _task(request)), select))
+
+
+async def _task(request: web.Request) -> ArvadosTask:
+    """By its uuid, or by the id of its job and its number, as its script knows it. Raises
+    NotFound."""
+    name = request.match_info["id"]
+    if by_uuid := _UUID.fullmatch(name):
+        job_id = await ports(request).run(arvados_tasks.job_of_task, by_uuid[1])
+        for task in await _tasks(request, [job_id]) if job_id else ():
+            if task.first_id.startswith(by_uuid[1]):
+                return task
+    elif by_number := _BY_NUMBER.fullmatch(name):
+        for task in await _tasks(request, [by_number[1]]):
+            if task.qsequence == int(by_number[2]):
+                return task
+    raise NotFound("no such task")
+
+
+async def _tasks(request: web.Request, jobs: Sequence[str] | None) -> list[ArvadosTask]:
+    return await ports(request).run(arvados_tasks.tasks, jobs, principal(request).readers)
+
+
+def _shown(request: web.Request, task: ArvadosTask) -> Tree:
+    redact = redacting(ports(request).sealer, task.sealed)
+    uuid = uuid_from(TASK, task.first_id)
+    changed_at = task.ended_at or task.started_at or task.created_at
+    return {
+        "uuid": uuid,
+        "kind": "arvados#jobTask",
+        "href": f"/job_tasks/{uuid}",
+        "etag": etag_of(task.first_id, task.state, task.progress, changed_at),
+        "owner_uuid": user_uuid(task.created_by),
+        "created_at": task.created_at,
+        "modified_at": changed_at,
+        "modified_by_user_uuid": user_uuid(task.created_by),
+        "modified_by_client_uuid": None,
+        "job_uuid": task.job_uuid,
+        "created_by_job_task_uuid": None,
+        "sequence": task.sequence,
+        "qsequence": task.qsequence,
+        "parameters": redact.value(json.loads(task.parameters)) if task.parameters else {},
+        "output": redact.value(task.result) or None,
+        "progress": 1.0 if task.state == "COMPLETED" else task.progress / 100,
+        "success": _SUCCESS.get(task.state),
+        "started_at": task.started_at,
+        "finished_at": task.ended_at,
+        "node_uuid": node_uuid(task.node_id) if task.node_id else None,
+    }
+
+
+TASK_ROUTES = (list_arvados_job_tasks, get_arvados_job_task)

@@ -1,0 +1,67 @@
+"""Tasks of the jobs that clients of Arvados' API see: each by its newest attempt."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.coordinator.store.arvados_jobs import LANGUAGE, MOST, NAMESPACE
+from services.coordinator.store.rows import Readers
+from shared.postgres.pool import Connection
+
+# $2: jobs by their uuids or our ids, NULL for all. The first attempt at a task names it.
+TASKS = f"""
+SELECT t.* FROM (
+    SELECT j.id, i.name, j.created_by, j.sealed
+    FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
+    WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
+      AND ($2::text[] IS NULL OR i.name = ANY ($2) AND i.namespace = '{NAMESPACE}'
+           OR j.id = ANY ($2))
+    ORDER BY j.created_at DESC, j.id DESC LIMIT {MOST}) AS a, LATERAL (
+    SELECT DISTINCT ON (t.position, coalesce(t.child_index, -1))
+           first_value(t.id) OVER (PARTITION BY t.position, coalesce(t.child_index, -1)
+                                   ORDER BY t.created_at, t.attempt) AS first_id,
+           a.id AS job_id, a.name, a.created_by, a.sealed, t.state,
+           coalesce(t.sequence, 0) AS sequence, coalesce(t.child_index, 0) AS qsequence,
+           t.definition->'spawning'->>'parameters' AS parameters, t.result, t.progress,
+           t.created_at, t.started_at, coalesce(t.completed_at, t.failed_at) AS ended_at, t.node_id
+    FROM tasks t WHERE t.job_id = a.id AND t.kind = 'task'
+    ORDER BY t.position, coalesce(t.child_index, -1), t.created_at DESC, t.attempt DESC) AS t
+ORDER BY t.created_at DESC, t.first_id LIMIT {MOST}
+"""  # noqa: S608 - texts of our own
+
+# $1: how its id begins, in hexadecimal digits.
+JOB_OF_TASK = "SELECT job_id FROM tasks WHERE id >= $1 AND id < $1 || 'g' ORDER BY id LIMIT 1"
+
+
+class ArvadosTask(NamedTuple):
+    """`parameters` are JSON, None for none; `progress` is a share of 100."""
+
+    first_id: str
+    job_id: str
+    job_uuid: str
+    created_by: str | None
+    sealed: str | None
+    state: str
+    sequence: int
+    qsequence: int
+    parameters: str | None
+    result: str | None
+    progress: float
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    node_id: str | None
+
+
+async def tasks(
+    connection: Connection, jobs: Sequence[str] | None, readers: Readers
+) -> list[ArvadosTask]:
+    """Of `jobs`, None for all."""
+    rows: Sequence[Any] = await connection.fetch(TASKS, readers, jobs)
+    return [ArvadosTask(*row) for row in rows]
+
+
+async def job_of_task(connection: Connection, beginning: str) -> str | None:
+    """Of a task whose id begins so."""
+    job_id: str | None = await connection.fetchval(JOB_OF_TASK, beginning)
+    return job_id
