@@ -32,6 +32,7 @@ _JOBS = {
     "files": _Entry("cli.jobs.files:files", "List the files that a job has kept."),
     "download": _Entry("cli.jobs.download:download", "Save the files that a job has kept."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),
+    "priority": _Entry("cli.jobs.priority:priority", "Change the priority of jobs."),
     "release": _Entry("cli.jobs.acts:release", "Release held jobs."),
     "restart": _Entry("cli.jobs.acts:restart", "Restart failed or cancelled jobs."),
     "history": _Entry("cli.jobs.versions:history", "Show what has happened to a Bacalhau job."),

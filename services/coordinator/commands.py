@@ -16,6 +16,7 @@ from shared.lifecycle import (
     JobCancelled,
     JobLock,
     JobLocked,
+    JobPrioritized,
     JobReleased,
     JobRestarted,
     JobSubmitted,
@@ -234,7 +235,11 @@ class JobCommands:
         it. Raises UnknownJob, WrongState, InsufficientBalance."""
         await self._act(JobReleased(job_id, budget, hold))
 
-    async def _act(self, event: JobCancelled | JobReleased | JobRestarted) -> None:
+    async def prioritize(self, job_id: str, priority: int) -> None:
+        """What waits of the job is sent again. Raises UnknownJob, WrongState."""
+        await self._act(JobPrioritized(job_id, priority))
+
+    async def _act(self, event: JobCancelled | JobPrioritized | JobReleased | JobRestarted) -> None:
         outcome = await self._batcher.perform_one(Work(event))
         if outcome == NO_SUCH_JOB:
             raise UnknownJob(event.job_id)

@@ -88,6 +88,10 @@ class Rows(Protocol):
     async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
         """Up to `limit` tasks that have begun and are not final."""
 
+    async def lock_waiting(self, job_ids: Collection[str], limit: int) -> list[Task]:
+        """Up to `limit` tasks that wait, to be tried again or for a worker or a node, with another
+        priority than their job's: those that have waited longest."""
+
     async def unfinished_at(
         self, positions: Sequence[TaskPosition], in_part: Collection[str]
     ) -> list[Task]:

@@ -32,6 +32,7 @@ from shared.lifecycle import (
     PlanDependents,
     PlanReady,
     PlanTask,
+    PrioritizeTasks,
     ReopenKept,
     ReplanPlaced,
     Rewind,
@@ -128,6 +129,7 @@ Question = (
     | ReopenKept
     | CountExecutions
     | EvaluateOutput
+    | PrioritizeTasks
     | CancelTasks
 )
 Q = TypeVar("Q")

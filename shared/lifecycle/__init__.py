@@ -24,6 +24,7 @@ from shared.lifecycle.commands import (
     PlanDependents,
     PlanReady,
     PlanTask,
+    PrioritizeTasks,
     RefuseClaim,
     ReopenKept,
     ReplanPlaced,
@@ -92,6 +93,7 @@ from shared.lifecycle.placed_events import (
     PlacementFailed,
 )
 from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules, grown_memory
+from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
 from shared.lifecycle.quotas import within_quota
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.states import JobState, PlacementType, TaskKind, TaskState, shown_position

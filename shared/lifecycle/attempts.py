@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared.lifecycle import commands as c
-from shared.lifecycle.beginnings import queued, request_worker
+from shared.lifecycle.beginnings import prioritized, queued, request_worker
 from shared.lifecycle.decision import Decision, DecisionBuilder
 from shared.lifecycle.endings import spread_progress, task_failed
 from shared.lifecycle.policies import Failure
@@ -33,7 +33,8 @@ def fail_attempt(builder: DecisionBuilder, task: Task, failure: Failure, now: da
         task_failed(builder, task, failure.error, now, was_claimed=was_claimed)
         return
     spread_progress(builder, task, -task.progress)
-    retry = _retry(_for_next(task, failure), retries_from, now)
+    retried = _for_next(replace(task, plan=prioritized(builder.job, task.plan)), failure)
+    retry = _retry(retried, retries_from, now)
     builder.add_task(retry)
     if task.plan.is_kept_running and retry.attempt >= KEPT_ATTEMPTS and retry.parent_id is not None:
         last = retry.attempt - KEPT_ATTEMPTS

@@ -17,6 +17,7 @@ from shared.lifecycle.values import (
     Job,
     Offspring,
     Planned,
+    PlannedTask,
     SubJob,
     Task,
     TaskKey,
@@ -39,7 +40,8 @@ def on_planned(
     match event:
         case e.TaskPlanned(planned=planned):
             version = max(task.spec_version, planned.spec_version)
-            begun_task = replace(task, plan=planned.task, spec_version=version)
+            plan = prioritized(job, planned.task)
+            begun_task = replace(task, plan=plan, spec_version=version)
             begin(builder, begun_task, planned, now)
         case e.TaskPlanFailed(plan=plan, error=error):
             failed = replace(task, plan=plan, state=TaskState.FAILED, failed_at=now, error=error)
@@ -84,6 +86,14 @@ def begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime)
         ready = queued(task, now)
         builder.begin_task(task, ready)
         builder.send(request_worker(ready))
+
+
+def prioritized(job: Job, plan: PlannedTask) -> PlannedTask:
+    """With the priority that the job has been given, if any."""
+    if (priority := job.priority) is None:
+        return plan
+    placement = plan.placement and replace(plan.placement, priority=priority)
+    return replace(plan, priority=priority, placement=placement)
 
 
 def queued(task: Task, now: datetime) -> Task:

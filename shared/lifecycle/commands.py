@@ -1,11 +1,10 @@
 """What a decision asks for, in the imperative.
 
 `Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`,
-`CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput` and
-`CancelTasks` are questions, answered with events inside the same transaction; `Tell` is such an
-event already; `SetVariable` is
-written to the job's context, `ForgetAttempts` beside the rows; the others become messages through
-outbox rows.
+`CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput`,
+`PrioritizeTasks` and `CancelTasks` are questions, answered with events inside the same transaction;
+`Tell` is such an event already; `SetVariable` is written to the job's context, `ForgetAttempts`
+beside the rows; the others become messages through outbox rows.
 """
 
 from dataclasses import dataclass
@@ -54,6 +53,13 @@ class PlanDependents:
 
     job_id: str
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrioritizeTasks:
+    """The job has a new priority: answer with each task that waits with another."""
+
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +249,7 @@ class AnnounceTask:
 
 Command = (
     PlanTask
+    | PrioritizeTasks
     | Rewind
     | PlanReady
     | PlanDependents

@@ -13,6 +13,7 @@ from shared.lifecycle import (
     job_rules,
     lock_rules,
     placed_rules,
+    priority_rules,
     spawn_rules,
     task_rules,
     update_rules,
@@ -20,6 +21,7 @@ from shared.lifecycle import (
 from shared.lifecycle import events as e
 from shared.lifecycle import lock_events as k
 from shared.lifecycle import placed_events as p
+from shared.lifecycle import priority_events as r
 from shared.lifecycle import spawn_events as s
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
@@ -111,6 +113,8 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
             return job_rules.on_cancel_continued(job, event)
         case u.JobUpdated():
             return update_rules.on_updated(job, event, now)
+        case r.JobPrioritized():
+            return priority_rules.on_job_prioritized(job, event)
         case k.JobLocked():
             return lock_rules.on_locked(job, event, now)
         case k.LockRenewed():
@@ -170,6 +174,8 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return task_rules.on_retry_due(job, task, event, now)
         case e.DispatchMissing():
             return task_rules.on_dispatch_missing(job, task, event, now)
+        case r.TaskPrioritized():
+            return priority_rules.on_task_prioritized(job, task, event, now)
         case _:
             return _on_placed(job, task, event, now)
 

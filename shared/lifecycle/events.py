@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from shared.lifecycle.lock_events import LockEvent
 from shared.lifecycle.placed_events import PlacedEvent
+from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
@@ -356,6 +357,7 @@ JobEvent = (
     | OutputEvaluated
     | OutputFailed
     | JobUpdated
+    | JobPrioritized
     | LockEvent
     | PlanEvent
 )
@@ -382,6 +384,7 @@ TaskEvent = (
     | QueueTimedOut
     | RetryDue
     | DispatchMissing
+    | TaskPrioritized
     | PlacedEvent
     | TaskReplanned
     | ExecutionsCounted

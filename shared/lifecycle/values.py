@@ -150,6 +150,7 @@ class Job:
     the prices of that. It fails once it has cost its `budget`. When it has ended, the balance of
     its `payer` (None: nobody's) is charged for what it was not yet `charged`; before, `hold` of
     that balance is kept for it. Who has its `lock` alone may change what it does, until it ends.
+    With a `priority` of its own, all that begins of it has that.
     """
 
     id: str
@@ -195,6 +196,7 @@ class Job:
     hold: Decimal | None = None
     charged: Decimal = NOTHING
     lock: JobLock | None = None
+    priority: int | None = None
 
     @property
     def cost(self) -> Decimal:

@@ -33,6 +33,10 @@ MOST_STEPS = 2_000_000
 MOST_STEPS_AT_ONCE = 5 * MOST_STEPS
 """Steps of all tasks of a job's own list that one event has begin."""
 
+MOST_PRIORITIZED = 1_000
+"""Tasks that wait when their job has a new priority, and are sent again: those that have waited
+longest. More than a few hundred of a job hardly ever wait at once, as the others begin after."""
+
 _OF_A_NODE = 16  # what a number, a name's marks or a bracket takes, generously
 
 

@@ -264,6 +264,7 @@ _OF_JOB = (
     Column("hold", "numeric", _CHANGED, to_json=_amount_row),
     Column("charged", "numeric", _CHANGED, to_json=_amount_row),
     Column("lock", "jsonb", _CHANGED, to_json=_lock_row, from_row=lock_of),
+    Column("priority", "int", _CHANGED),
 )
 JOB = (*_PARENT, *_OF_JOB)
 

@@ -108,6 +108,16 @@ SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY({_OF_PARENTS} AND {_HAS_BE
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 - as above
 
+# The oldest first; then as above.
+LOCK_WAITING = f"""
+SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY(
+    SELECT t.id FROM tasks t JOIN jobs j ON j.id = t.job_id
+    WHERE t.job_id = ANY($1::text[]) AND {_HAS_BEGUN} AND t.state <> 'RUNNING'
+      AND (t.priority <> j.priority OR (t.placement ->> 'priority')::int <> j.priority)
+    ORDER BY t.scheduled_at, t.child_index LIMIT $2))
+ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - as above
+
 # The last row at a position of a job's own list, if it is composite and did not succeed, or did in
 # spite of failed children and $3 has its job.
 UNFINISHED_AT = f"""
@@ -371,6 +381,9 @@ class TransactionRows(SourceRows, ReuseRows):
         if parents := _parents(wanted):
             active += await self._tasks(LOCK_ACTIVE_OF_PARENTS, parents, limit - len(active))
         return active
+
+    async def lock_waiting(self, job_ids: Collection[str], limit: int) -> list[Task]:
+        return await self._tasks(LOCK_WAITING, list(job_ids), limit)
 
     async def unfinished_at(
         self, positions: Sequence[TaskPosition], in_part: Collection[str]

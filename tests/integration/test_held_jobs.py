@@ -1,4 +1,4 @@
-"""Jobs that wait before they begin, on a real database: drafts, and jobs with a time."""
+"""Jobs that wait, on a real database: drafts, jobs with a time, and tasks in their queues."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,10 +13,21 @@ from services.coordinator.store.deletion import delete_job
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
 from shared.apply.apply import Work
-from shared.lifecycle import Decision, JobReleased, JobRestarted, JobUpdated
+from shared.broker.rabbitmq.broker import RabbitBroker
+from shared.lifecycle import (
+    Decision,
+    JobPrioritized,
+    JobReleased,
+    JobRestarted,
+    JobUpdated,
+    TaskClaimed,
+    TaskPrioritized,
+)
+from shared.messages import RunTask
 from shared.planning.submission import new_job
-from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 from tests.support.jobs.definitions import job_definition
+from tests.support.servers.brokers import fresh_queue, wait_until_up
 from tests.support.services.dev import running_dev
 from tests.support.services.scheduler import TASK, task_loops
 
@@ -173,3 +184,27 @@ async def test_drafts_locks_and_start_times_by_the_api(tmp_path: Path) -> None:
         assert (await client.submit(text, idempotency_key="late")).id == late.id
         with pytest.raises(Rejected, match="must be in the future"):
             await client.submit(text, idempotency_key="other")
+
+
+@pytest.mark.real
+async def test_a_job_that_becomes_more_urgent_overtakes_what_waits_and_runs_once(
+    postgres_dsn: str, rabbitmq_url: str
+) -> None:
+    async with batcher_rig(postgres_dsn, broker=RabbitBroker(rabbitmq_url)) as rig:
+        await wait_until_up(rig.broker)
+        queue = fresh_queue()
+        first, urgent = [await rig.submit([{**TASK, "queue": queue}] * 2) for _ in range(2)]
+        outcome = await rig.happen(JobPrioritized(urgent, 7))
+        assert isinstance(outcome, Decision)
+        [task] = await rig.tasks(urgent)
+        again = await rig.happen(TaskPrioritized(urgent, task["id"]))
+        assert not isinstance(again, Decision), "it has the priority already"
+        messages = await rig.receive(queue, 3)
+        orders = [m for m in messages if isinstance(m, RunTask)]
+        assert [(m.job_id, m.dispatch) for m in orders] == [(urgent, 2), (first, 1), (urgent, 1)]
+        claims = [TaskClaimed(m.job_id, m.task_id, m.dispatch, "n1", LEASE) for m in orders]
+        granted = [isinstance(await rig.happen(claim), Decision) for claim in claims]
+        assert granted == [True, True, False]
+        await rig.complete({**task, "dispatch": 2})
+        await rig.receive(queue)
+        assert [t["priority"] for t in await rig.tasks(urgent)] == [7, 7]

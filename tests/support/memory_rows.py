@@ -133,6 +133,16 @@ class MemoryRows:
     async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
         return [t for t in self._to_cancel(wanted) if t.state is not TaskState.CREATED][:limit]
 
+    async def lock_waiting(self, job_ids: Collection[str], limit: int) -> list[Task]:
+        waiting = [
+            t
+            for t in self.tasks.values()
+            if t.job_id in job_ids
+            and t.state in (TaskState.PENDING, TaskState.SCHEDULED)
+            and self.jobs[t.job_id].priority not in (None, t.plan.priority)
+        ]
+        return waiting[:limit]
+
     async def unfinished_at(
         self, positions: Sequence[TaskPosition], in_part: Collection[str]
     ) -> list[Task]:

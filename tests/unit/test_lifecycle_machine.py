@@ -23,6 +23,7 @@ from shared.lifecycle import (
     DispatchMissing,
     Event,
     JobCancelled,
+    JobPrioritized,
     JobReleased,
     JobRestarted,
     JobState,
@@ -164,6 +165,10 @@ class Jobs(RuleBasedStateMachine):
     @rule(which=WHICH)
     def client_releases(self, which: int) -> None:
         self._ask(JobReleased(self._some_job(which)))
+
+    @rule(which=WHICH, priority=st.integers(0, 2))
+    def client_prioritizes(self, which: int, priority: int) -> None:
+        self._ask(JobPrioritized(self._some_job(which), priority))
 
     @rule(which=WHICH, position=st.sampled_from([None, None, 1, 2, 3]))
     def client_restarts(self, which: int, position: int | None) -> None:

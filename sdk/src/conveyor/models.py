@@ -1286,6 +1286,8 @@ class Job(Answer):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    priority: int | None = None
+    """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1450,6 +1452,8 @@ class JobHeader(Answer):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    priority: int | None = None
+    """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1647,6 +1651,8 @@ class JobSummary(Answer):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    priority: int | None = None
+    """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -2017,6 +2023,11 @@ class NewPassword(Body):
     """The new one: CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
     old_password: str | None = None
     """The present one; only admins need not give it."""
+
+
+class NewPriority(Body):
+    priority: int
+    """Higher goes first within a queue."""
 
 
 class NewRole(Body):

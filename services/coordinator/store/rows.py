@@ -106,6 +106,7 @@ class SummaryRow(NamedTuple):
     locked_by: JsonObject | None = None
     locked_at: datetime | None = None
     lock_expires_at: datetime | None = None
+    priority: int | None = None
 
 
 LONGEST_LISTED = 8192
@@ -132,7 +133,7 @@ CASE WHEN state = 'CANCELLED' THEN cancelled_by_client END AS cancelled_by_clien
 CASE WHEN state = 'CANCELLED' THEN cancel_reason END AS cancel_reason,
 CASE WHEN {IS_LOCKED} THEN shown_user(lock->>'by') END AS locked_by,
 CASE WHEN {IS_LOCKED} THEN (lock->>'at')::timestamptz END AS locked_at,
-CASE WHEN {IS_LOCKED} THEN (lock->>'expires_at')::timestamptz END AS lock_expires_at
+CASE WHEN {IS_LOCKED} THEN (lock->>'expires_at')::timestamptz END AS lock_expires_at, priority
 """
 
 

@@ -20,6 +20,7 @@ from shared.apply.answers.placed import (
     replan_placed,
 )
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
+from shared.apply.answers.prioritize import prioritize_tasks
 from shared.apply.answers.reuse import Prepared, prepared
 from shared.apply.answers.rewind import rewind
 from shared.apply.transaction import Transaction
@@ -37,6 +38,7 @@ from shared.lifecycle import (
     PlanDependents,
     PlanReady,
     PlanTask,
+    PrioritizeTasks,
     ReopenKept,
     ReplanPlaced,
     Rewind,
@@ -93,6 +95,7 @@ ANSWERERS = (
     Answerer(ReplanPlaced, replan_placed),
     Answerer(CountExecutions, count_executions),
     Answerer(Rewind, rewind),
+    Answerer(PrioritizeTasks, prioritize_tasks),
     Answerer(PlanTask, plan_task),
     Answerer(PlanReady, plan_ready),
     Answerer(PlanDependents, plan_dependents),

@@ -39,6 +39,7 @@ SCOPES = {
     ("GET", "/jobs/{id}/log/matches"): "read",
     ("PUT", "/jobs/{id}/cancel"): "operate",
     ("PUT", "/jobs/{id}/release"): "operate",
+    ("PUT", "/jobs/{id}/priority"): "operate",
     ("POST", "/jobs/{id}/lock"): "operate",
     ("POST", "/jobs/{id}/lock/renew"): "operate",
     ("DELETE", "/jobs/{id}/lock"): "operate",

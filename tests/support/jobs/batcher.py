@@ -1,4 +1,4 @@
-"""A batcher on a real database and the in-process broker, and jobs to give it."""
+"""A batcher on a real database, and jobs to give it."""
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 from shared.apply.apply import Outcome, Work
 from shared.apply.batcher import Batcher
 from shared.broker.in_process import InProcessBroker
+from shared.broker.protocol import Broker
 from shared.definition import keeps_files, task_graph
 from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
 from shared.messages import Message, decode
@@ -31,7 +32,7 @@ LEASE = timedelta(seconds=30)
 @dataclass(frozen=True)
 class Rig:
     pool: Pool
-    broker: InProcessBroker
+    broker: Broker
     batcher: Batcher
     sealer: Sealer
 
@@ -99,12 +100,17 @@ class Rig:
 
 @asynccontextmanager
 async def batcher_rig(
-    dsn: str, *, most_kept_bytes: int | None = None, terms: Terms = FREE, **settings: float
+    dsn: str,
+    *,
+    most_kept_bytes: int | None = None,
+    terms: Terms = FREE,
+    broker: Broker | None = None,
+    **settings: float,
 ) -> AsyncIterator[Rig]:
-    """`settings` are those of `PostgresSettings`."""
+    """`settings` are those of `PostgresSettings`; `broker` is one in this process unless given."""
     given = {"dsn": "postgresql://given", **settings}
     pool = await create_pool(dsn, PostgresSettings.model_validate(given))
-    broker = InProcessBroker()
+    broker = broker or InProcessBroker()
     await broker.start()
     sealer = Sealer([generate_key()])
     try:

@@ -68,6 +68,7 @@ function Facts({ job }: { job: Header }) {
         <Ago at={job.createdAt} />
         {job.createdBy?.username && ` by ${job.createdBy.username}`}
       </Fact>
+      {job.priority != null && <Fact name="Priority">{job.priority}</Fact>}
       {job.phase && <Fact name="Phase">{phaseWords(job.phase)}</Fact>}
       {began && isEndKnown && (
         <Fact name={end ? "Took" : job.state === "RUNNING" ? "Running for" : "Waiting for"}>

@@ -245,6 +245,11 @@ class AsyncClient(AsyncResource):
         body = {"reason": reason} if reason else None
         await self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
+    async def prioritize(self, job_id: str, priority: int) -> None:
+        """0 to 9: of all its tasks that wait or begin later."""
+        body = {"priority": priority}
+        await self._call("PUT", "/jobs/{id}/priority", id=job_id, body=body)
+
     async def release(self, job_id: str) -> None:
         """A held job: it begins, or waits for its `startAt`."""
         await self._call("PUT", "/jobs/{id}/release", id=job_id)

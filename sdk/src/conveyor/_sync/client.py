@@ -244,6 +244,11 @@ class Client(Resource):
         body = {"reason": reason} if reason else None
         self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
+    def prioritize(self, job_id: str, priority: int) -> None:
+        """0 to 9: of all its tasks that wait or begin later."""
+        body = {"priority": priority}
+        self._call("PUT", "/jobs/{id}/priority", id=job_id, body=body)
+
     def release(self, job_id: str) -> None:
         """A held job: it begins, or waits for its `startAt`."""
         self._call("PUT", "/jobs/{id}/release", id=job_id)

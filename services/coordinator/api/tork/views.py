@@ -137,6 +137,8 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
             "cancelReason": redact.value(row.cancel_reason),
         }
     )
+    if row.priority is not None:
+        shown["priority"] = row.priority
     lock = {"lockedBy": row.locked_by, "lockedAt": row.locked_at}
     shown |= set_fields({**lock, "lockExpiresAt": row.lock_expires_at})
     shown |= _how_it_is(row)

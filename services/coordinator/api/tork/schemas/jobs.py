@@ -119,6 +119,8 @@ class JobSummary(JobFacts):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    priority: int | None = None
+    """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}` shows
     it."""
