@@ -130,6 +130,7 @@ def _as_submitted(job: Job, new: Job, now: datetime) -> Job:
         budget=new.budget,
         deadline_at=earliest(new.must_end_after(now), timed_out_at),
         auto_delete_after=new.auto_delete_after,
+        priority=None,
     )
 
 

@@ -50,7 +50,7 @@ def _alters_work(job: Job, stored: StoredVersion, new: NewJob) -> bool:
     tasks = [stored.tasks[position].task for position in sorted(stored.tasks)]
     is_same = (
         stored.reads_the_same(new)
-        and tasks == list(definition.tasks)
+        and [_work_of(task) for task in tasks] == [_work_of(task) for task in definition.tasks]
         and stored.output == definition.output
         and all(getattr(job, name) == getattr(after, name) for name in _TERMS)
     )
@@ -116,7 +116,7 @@ class _Comparison:
         called = f"task {position} ({(stored.task and stored.task.name) or 'without a name'})"
         if task is None:
             return f"{called} has begun: it can't be removed"
-        if stored.task == task:
+        if _work_of(stored.task) == _work_of(task):
             return None
         before = stored.task.placement if stored.task is not None else None
         if before is None:
@@ -150,6 +150,11 @@ class _Comparison:
         return self.stored.reads_the_same(self.new) and _of_execution(before) == _of_execution(
             after
         )
+
+
+def _work_of(task: TaskDefinition | None) -> TaskDefinition | None:
+    """Its priority says only when."""
+    return task and changed(task, priority=0)
 
 
 def _of_execution(task: TaskDefinition) -> TaskDefinition:

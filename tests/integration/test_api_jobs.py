@@ -163,7 +163,7 @@ async def test_what_is_not_there_is_a_404(api: Api, path: str) -> None:
     assert answer["message"].startswith("no such")
 
 
-async def test_a_job_can_be_cancelled_and_restarted_when_its_state_allows_it(api: Api) -> None:
+async def test_a_job_can_be_cancelled_restarted_and_prioritized_when_its_state_allows_it(api: Api) -> None:
     job = await api.submit(HELLO)
     path = f"/jobs/{job['id']}"
     assert await api.answer("PUT", f"{path}/cancel") == (200, {"status": "OK"})
@@ -172,6 +172,12 @@ async def test_a_job_can_be_cancelled_and_restarted_when_its_state_allows_it(api
     assert await api.answer("PUT", f"{path}/cancel") == (200, {"status": "OK"})
     assert await api.answer("PUT", f"{path}/restart") == (200, {"status": "OK"})
     assert api.batcher.done == [("cancel", job["id"]), ("restart", job["id"])]
+    waits = (await api.submit(HELLO))["id"]
+    for priority, status in ((7, 200), (10, 400), (None, 400)):
+        body = {"priority": priority}
+        answer = await api.answer("PUT", f"/jobs/{waits}/priority", json=body)
+        assert answer[0] == status, answer
+    assert api.batcher.done[-1] == ("priority 7", waits)
     assert await api.answer("PUT", "/jobs/nope/cancel") == (404, {"message": "no such job"})
 
 

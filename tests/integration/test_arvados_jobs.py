@@ -144,6 +144,8 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     await call(session, "POST", f"jobs/{uuid}/lock", 422)
     changed = {"job": {"description": "other"}}
     assert (await call(session, "PUT", f"jobs/{uuid}", json=changed))["description"] == "other"
+    urgent = {"job": {"priority": 700}}  # of a job that a worker has, too
+    assert (await call(session, "PUT", f"jobs/{uuid}", json=urgent))["priority"] == 700
     listed = await call(session, "GET", "jobs", params={"where[owner_uuid]": user["uuid"]})
     assert (listed["kind"], [one["uuid"] for one in listed["items"]]) == ("arvados#jobList", [uuid])
     asked = {"_method": "GET", "filters": json.dumps([["uuid", "=", uuid]])}
@@ -156,6 +158,7 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     assert (cancelled["state"], cancelled["success"]) == ("Cancelled", False)
     assert (cancelled["finished_at"], cancelled["cancelled_at"] is None) == (None, False)
     assert cancelled["cancelled_by_user_uuid"] == user["uuid"]
+    await call(session, "PUT", f"jobs/{uuid}", 422, json=changed)
     assert (await call(session, "DELETE", f"jobs/{uuid}"))["uuid"] == uuid
     await call(session, "GET", f"jobs/{uuid}", 404)
 

@@ -131,6 +131,7 @@ async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) 
     api.answers |= {
         "GET /jobs/night / one/summary": {"id": ID},
         f"PUT /jobs/{ID}/cancel": {"status": "OK"},
+        f"PUT /jobs/{ID}/priority": {"status": "OK"},
         "GET /scheduled-jobs": page([{"id": ID, "name": "nightly"}, {"id": "b" * 32, "name": "x"}]),
         f"PUT /scheduled-jobs/{ID}/pause": {"status": "OK"},
         "GET /keys": [{"id": ID, "name": "ci"}],
@@ -138,6 +139,9 @@ async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) 
     }
     cancelled = await run_command(api.url, "cancel", "night / one")
     assert cancelled.stdout == "night / one cancelled\n"
+    urgent = await run_command(api.url, "priority", "night / one", "7")
+    assert urgent.stdout == "night / one has priority 7\n"
+    assert json.loads(api.asked_for(f"PUT /jobs/{ID}/priority")[0].body) == {"priority": 7}
     await run_command(api.url, "cancel", "night / one", "--reason", "wrong input")
     assert api.asked[-1].body == b'{"reason": "wrong input"}'
     for text in ("nightly", ID[:5]):

@@ -34,6 +34,7 @@ from shared.lifecycle import (
     Ignored,
     JobCancelled,
     JobLocked,
+    JobPrioritized,
     JobRestarted,
     JobState,
     JobUnlocked,
@@ -60,6 +61,9 @@ JSON = {"Content-Type": "application/json"}
 YAML = {"Content-Type": "text/yaml"}
 
 
+_ACTIVE = ("PENDING", "SCHEDULED", "RUNNING")
+
+
 @dataclass
 class StoringBatcher:
     """Submitted jobs become rows as they are; cancel and restart follow the state alone, and
@@ -80,9 +84,11 @@ class StoringBatcher:
             raise self.fail
         match work.event:
             case JobCancelled(job_id):
-                return await self._act("cancel", job_id, ("PENDING", "SCHEDULED", "RUNNING"))
+                return await self._act("cancel", job_id, _ACTIVE)
             case JobRestarted(job_id):
                 return await self._act("restart", job_id, ("FAILED", "CANCELLED"))
+            case JobPrioritized(job_id, priority):
+                return await self._act(f"priority {priority}", job_id, _ACTIVE)
             case JobLocked() | LockRenewed() | JobUnlocked():
                 return Ignored("job is not locked")
         assert work.new_job is not None

@@ -44,6 +44,7 @@ from shared.jobspec.arvados.compilation import compile_job
 from shared.jobspec.arvados.models import Job, checked
 from shared.jobspec.arvados.uuids import JOB, uuid_of
 from shared.jobspec.problems import InvalidJob
+from shared.lifecycle import JobState
 from shared.planning.disclosure import redacting
 from shared.planning.new_job import NamedDocument, NewJob
 from shared.planning.submission import new_job, new_job_id
@@ -189,11 +190,14 @@ async def get_arvados_job(request: web.Request) -> web.Response:
     example={"job": {"description": "the hash of the first sample"}},
 )
 async def update_arvados_job(request: web.Request) -> web.Response:
-    """Each is replaced as a whole. What a job runs can't change once it was sent to a worker."""
+    """Each is replaced as a whole. What a job runs can't change once it was sent to a worker; its
+    priority can until it has ended."""
     given, job = await parameters(request), await _operable(request)
     changes = attributes(given)
     if changes.pop("state", None) == "Cancelled" or changes.get("cancelled_at"):
         return await _cancelled(request, job)
+    if JobState(job.state).is_final:  # a new version of it would run
+        raise Conflict("a job that has ended can't change")
     before = {**job.document, "script_version": job.document["supplied_script_version"]}
     if "script_version" not in changes and "repository" not in changes:
         before["script_version"] = job.document["script_version"]
@@ -205,6 +209,9 @@ async def update_arvados_job(request: web.Request) -> web.Response:
     new = replace(new, reason="updated", size=len(await request.read()), lender_id=job.id)
     lock = ShownLock(_key(request), principal(request).is_admin)
     await ports(request).commands.update(new, base_version=job.version, lock=lock)
+    if "priority" in changes:
+        [task] = new.definition.tasks
+        await ports(request).commands.prioritize(job.id, task.priority)
     return await _reply(request, job.id, given)
 
 
