@@ -163,7 +163,9 @@ async def test_what_is_not_there_is_a_404(api: Api, path: str) -> None:
     assert answer["message"].startswith("no such")
 
 
-async def test_a_job_can_be_cancelled_restarted_and_prioritized_when_its_state_allows_it(api: Api) -> None:
+async def test_a_job_can_be_cancelled_restarted_and_prioritized_when_its_state_allows_it(
+    api: Api,
+) -> None:
     job = await api.submit(HELLO)
     path = f"/jobs/{job['id']}"
     assert await api.answer("PUT", f"{path}/cancel") == (200, {"status": "OK"})
