@@ -24,6 +24,7 @@ from tests.support.services.dev import running_dev
 pytestmark = pytest.mark.real
 
 SCRIPT = """#!/bin/sh
+echo "greets $JOB_PARAMETER_INPUT"
 printf "%s of %s" "$JOB_PARAMETER_INPUT" "$JOB_UUID" > "$TORK_OUTPUT"
 """
 
@@ -108,6 +109,15 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
     for name in (task["uuid"], f"{job_id}-0"):  # the second one is the TASK_UUID of its script
         assert await call(session, "GET", f"job_tasks/{name}") == task
     await call(session, "GET", f"job_tasks/{job_id}-1", 404)
+    async with session.get(f"jobs/{uuid}/log_tail_follow") as followed:
+        # The first line is its worker's
+        assert (await followed.text()).splitlines()[1:] == ["greets hello"]
+    [node] = (await call(session, "GET", "nodes"))["items"]
+    assert (node["uuid"], node["crunch_worker_state"]) == (task["node_uuid"], "idle")
+    assert await call(session, "GET", f"nodes/{node['uuid']}", params={"select": '["uuid"]'}) == {
+        "uuid": node["uuid"]
+    }
+    await call(session, "GET", "nodes/none", 404)
     # The same commit, named otherwise, is the same work
     for version in ("v1", commit[:8]):
         again = await call(session, "POST", "jobs", json={**job, "script_version": version})

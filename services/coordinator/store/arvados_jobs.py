@@ -16,7 +16,8 @@ _SHOWN = f"""
 SELECT j.id, i.name, v.version, v.document, j.state, j.created_at, j.created_by, v.created_by,
        greatest(v.created_at, j.started_at, j.completed_at, j.failed_at, j.cancelled_at),
        j.started_at, coalesce(j.completed_at, j.failed_at), j.cancelled_at, j.cancelled_by,
-       j.cancelled_by_client, j.result, {IS_LOCKED}, lock->>'by', j.sealed
+       j.cancelled_by_client, j.result, {IS_LOCKED}, lock->>'by', j.sealed,
+       ARRAY(SELECT DISTINCT t.node_id FROM tasks t WHERE t.job_id = j.id AND t.state = 'RUNNING')
 FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
 JOIN job_versions v ON v.job_id = j.id AND v.version = j.spec_version
 WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
@@ -32,7 +33,8 @@ ORDER BY j.created_at DESC, j.id DESC LIMIT {MOST}
 
 
 class ArvadosJob(NamedTuple):
-    """A job with the document of its latest version. `modified_by` made that."""
+    """A job with the document of its latest version. `modified_by` made that. `node_ids` are the
+    workers that run it now."""
 
     id: str
     uuid: str
@@ -52,6 +54,7 @@ class ArvadosJob(NamedTuple):
     is_locked: bool
     locked_by: str | None
     sealed: str | None
+    node_ids: Sequence[str]
 
 
 async def one(connection: Connection, name: str, readers: Readers) -> ArvadosJob | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.coordinator.store.feed import BEGINNING, Cursor
 from services.coordinator.store.logs import LogSource
 from services.coordinator.store.rows import LogRow
 from shared.postgres.pool import Connection
@@ -25,6 +26,14 @@ TASK_PARTS_AFTER = f"""
 SELECT task_id, number, contents, created_at, stderr, continues, {_IS_LAST} FROM task_log_parts p
 WHERE task_id = $1 AND number > $2 ORDER BY number LIMIT $3
 """  # noqa: S608 - as above
+
+# The part in which so many bytes before the end begin.
+TAIL_OF_JOB = """
+SELECT txid, seq FROM (
+    SELECT txid, seq, sum(octet_length(contents)) OVER (ORDER BY txid DESC, seq DESC) AS bytes
+    FROM task_log_parts WHERE job_id = $1) AS p
+WHERE bytes >= $2 ORDER BY txid DESC, seq DESC LIMIT 1
+"""
 
 NAMES_OF = "SELECT id, name FROM tasks WHERE id = ANY($1::text[])"
 
@@ -59,3 +68,9 @@ def _split(record: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
 async def names_of(connection: Connection, task_ids: Sequence[str]) -> dict[str, str]:
     return {row["id"]: row["name"] for row in await connection.fetch(NAMES_OF, task_ids)}
+
+
+async def tail_of_job(connection: Connection, job_id: str, size: int) -> Cursor:
+    """Before the part in which the last `size` bytes of the log begin, or it itself."""
+    row = await connection.fetchrow(TAIL_OF_JOB, job_id, size)
+    return Cursor(row["txid"], max(row["seq"] - 1, 0)) if row else BEGINNING

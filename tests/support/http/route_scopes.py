@@ -29,6 +29,9 @@ SCOPES = {
             ("POST", "/{id}/lock", "operate"),
         )
     },
+    ("GET", "/arvados/v1/nodes"): "read",
+    ("GET", "/arvados/v1/nodes/{id}"): "read",
+    ("GET", "/arvados/v1/jobs/{id}/log_tail_follow"): "read",
     ("GET", "/arvados/v1/job_tasks"): "read",
     ("GET", "/arvados/v1/job_tasks/{id}"): "read",
     ("GET", "/examples"): "read",

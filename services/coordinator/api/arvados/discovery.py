@@ -67,6 +67,10 @@ def _jobs() -> Tree:
             "POST", "jobs", "cancel", "jobs/{uuid}/cancel",
             parameters=_in_query({"cascade": "boolean"}),
         ),
+        "log_tail_follow": _method(
+            "GET", "jobs", "log_tail_follow", "jobs/{uuid}/log_tail_follow",
+            parameters=_in_query({"buffer_size": "integer"}),
+        ),
     }  # fmt: skip
     return (
         _reads("jobs", "Job")
@@ -115,10 +119,17 @@ _JOB_TASK = {
     "progress": "number",
     "success": "boolean",
 }
+_NODE = {
+    "hostname": "string",
+    "crunch_worker_state": "string",
+    "first_ping_at": "datetime",
+    "last_ping_at": "datetime",
+    "properties": "object",
+}
 
 
 def _schemas() -> Tree:
-    listed = {"Job": _JOB, "JobTask": _JOB_TASK}
+    listed = {"Job": _JOB, "JobTask": _JOB_TASK, "Node": _NODE}
     single = {
         "QueueSize": {"queue_size": "integer"},
         "User": {"uuid": "string", "username": "string"},
@@ -132,6 +143,7 @@ def _resources() -> Tree:
     methods = {
         "jobs": _jobs(),
         "job_tasks": _reads("job_tasks", "JobTask"),
+        "nodes": _reads("nodes", "Node"),
         "users": {"current": current},
     }
     return {name: {"methods": found} for name, found in methods.items()}

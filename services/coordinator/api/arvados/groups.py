@@ -22,4 +22,11 @@ TASKS = RouteGroup(
     missing="There is no such task.",
     error_form=ArvadosError,
 )
+NODES = RouteGroup(
+    group="arvados",
+    tag=_TAG,
+    path_meanings={"id": "The worker's uuid, or its id in Conveyor."},
+    missing="There is no such worker.",
+    error_form=ArvadosError,
+)
 OPEN = RouteGroup(group="arvados", tag=_TAG, scope=None, error_form=ArvadosError)

@@ -176,7 +176,7 @@ async def get_arvados_queue_size(request: web.Request) -> web.Response:
 @JOBS.route(f"GET {PREFIX}/jobs/{{id}}", "Show a job", response("The job.", ArvadosJobAnswer))
 async def get_arvados_job(request: web.Request) -> web.Response:
     select = select_of(await parameters(request))
-    return reply(_shown(request, await _job(request), select))
+    return reply(_shown(request, await job_called(request), select))
 
 
 @JOBS.route(
@@ -274,7 +274,7 @@ def _key(request: web.Request) -> str:
     return f"user:{principal(request).creator or ''}"
 
 
-async def _job(request: web.Request) -> ArvadosJob:
+async def job_called(request: web.Request) -> ArvadosJob:
     """Raises NotFound."""
     name = request.match_info["id"]
     found = None
@@ -287,7 +287,7 @@ async def _job(request: web.Request) -> ArvadosJob:
 
 async def _operable(request: web.Request) -> ArvadosJob:
     """Raises NotFound, Forbidden."""
-    job = await _job(request)
+    job = await job_called(request)
     await require_operable(request, job.id)
     return job
 

@@ -67,6 +67,23 @@ class ArvadosJobTaskList(_List):
     kind: Literal["arvados#jobTaskList"] = "arvados#jobTaskList"
 
 
+class ArvadosNode(_Snake):
+    """A worker; with `select`, only some of its attributes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    uuid: str | None = None
+    kind: Literal["arvados#node"] | None = None
+    hostname: str | None = None
+    crunch_worker_state: Literal["idle", "busy", "down"] | None = None
+
+
+class ArvadosNodeList(_List):
+    """A page of workers."""
+
+    kind: Literal["arvados#nodeList"] = "arvados#nodeList"
+
+
 class ArvadosQueueSize(_Snake):
     queue_size: int
     """Of all jobs, also those that you may not see; at most 10,000."""

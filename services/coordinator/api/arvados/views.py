@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from services.coordinator.store.arvados_jobs import ArvadosJob
@@ -21,6 +22,7 @@ _STATES = {
 }
 _SUCCESS = {"COMPLETED": True, "FAILED": False, "CANCELLED": False}
 _COUNTED = {"PENDING": "todo", "SCHEDULED": "todo", "RUNNING": "running", "COMPLETED": "done"}
+_LOCATOR = re.compile(r"[0-9a-f]{32}(\+[A-Za-z0-9@_-]+)*")
 _SHOWN = ("script", "script_version", "supplied_script_version", "repository", "submit_id",
           "script_parameters", "runtime_constraints", "description", "priority",
           "nondeterministic")  # fmt: skip
@@ -69,10 +71,10 @@ def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
         "tasks_summary": _tasks_summary(job.state),
         "queue_position": 0 if _STATES[job.state] == "Queued" else None,
         "output": redact.value(job.result) or None,
-        "log": None,
-        "node_uuids": [],
+        "log": f"/jobs/{job.id}/log" if job.started_at else None,
+        "node_uuids": [node_uuid(id_) for id_ in job.node_ids],
         "components": {},
-        "dependencies": [],
+        "dependencies": sorted(_locators(document["script_parameters"])),
     }
 
 
@@ -81,6 +83,14 @@ def _holder(job: ArvadosJob) -> str | None:
     if job.is_locked:
         return user_uuid(job.locked_by)
     return SYSTEM_USER if job.state == "RUNNING" else None
+
+
+def _locators(value: object) -> set[str]:
+    """Of contents, in texts at any depth."""
+    if isinstance(value, str):
+        return {value} if _LOCATOR.fullmatch(value) else set()
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {found for part in parts for found in _locators(part)}
 
 
 def _digest(parameters: Any) -> str:  # noqa: ANN401 - JSON
