@@ -1,5 +1,6 @@
 """What the API may do to a job: each is one event for the batcher."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -24,10 +25,12 @@ from shared.lifecycle import (
     JobUpdated,
     LockRenewed,
     ShutOut,
+    SubmissionWithdrawn,
 )
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.postgres.pool import Pool
 from shared.process.metrics import MADE_ONCE, Metrics, MetricSpec
+from shared.store import submissions
 from shared.store.idempotency import first_made
 from shared.store.uploads import not_usable
 
@@ -217,11 +220,23 @@ class JobCommands:
         raise error(outcome.reason)
 
     async def cancel(
-        self, job_id: str, by: str | None, *, client: str | None = None, reason: str = ""
+        self,
+        job_id: str,
+        by: str | None,
+        *,
+        client: str | None = None,
+        reason: str = "",
+        submission_id: str | None = None,
     ) -> None:
         """`by` is who asks, with the program `client`. A job that is cancelled already stays as it
-        is. Raises UnknownJob, WrongState."""
-        await self._act(JobCancelled(job_id, by, client, reason or None))
+        is. With a `submission_id` this one is taken back, and the job goes on if there are others.
+        Raises UnknownJob, WrongState."""
+        if submission_id is None:
+            await self._act(JobCancelled(job_id, by, client, reason or None))
+            return
+        if not await connected(self._pool, submissions.is_known, job_id, submission_id):
+            raise WrongState(f"the job has no submission {json.dumps(submission_id)}")
+        await self._act(SubmissionWithdrawn(job_id, submission_id, by, client, reason or None))
 
     async def restart(self, job_id: str, again: Restart) -> None:
         """Raises UnknownJob, WrongState, InsufficientBalance."""
@@ -239,7 +254,10 @@ class JobCommands:
         """What waits of the job is sent again. Raises UnknownJob, WrongState."""
         await self._act(JobPrioritized(job_id, priority))
 
-    async def _act(self, event: JobCancelled | JobPrioritized | JobReleased | JobRestarted) -> None:
+    async def _act(
+        self,
+        event: JobCancelled | SubmissionWithdrawn | JobPrioritized | JobReleased | JobRestarted,
+    ) -> None:
         outcome = await self._batcher.perform_one(Work(event))
         if outcome == NO_SUCH_JOB:
             raise UnknownJob(event.job_id)

@@ -96,7 +96,7 @@ class Events:
             allowance = Allowance(min(len(event.changes) * _STEPS_OF_CHANGE, _MOST_STEPS))
             try:
                 changes = [Change.model_validate(change) for change in event.changes]
-                owed += self._owed(changes, jobs, allowance)
+                owed += self._owed(changes, jobs, event.told, allowance)
             except SealingError as error:
                 # What is secret in the summary can't be known before the operator gives the key.
                 log.error("webhooks_postponed", job=event.job_id, error=str(error))
@@ -114,11 +114,17 @@ class Events:
         await stored_events.done(connection, seen - set(unreadable))
         return owed, len(seen) == len(events)
 
-    def _owed(self, changes: Sequence[Change], jobs: _Jobs, allowance: Allowance) -> list[Delivery]:
+    def _owed(
+        self,
+        changes: Sequence[Change],
+        jobs: _Jobs,
+        told: Mapping[str, Any] | None,
+        allowance: Allowance,
+    ) -> list[Delivery]:
         """Raises SealingError. A job that was deleted meanwhile owes nothing."""
         return [
             delivery
             for change in changes
             if (job := jobs.get(change.job_id)) is not None
-            for delivery in deliveries_for(change, job, self._sealer, allowance)
+            for delivery in deliveries_for(change, job, self._sealer, allowance, told)
         ]

@@ -1,6 +1,7 @@
 """What a webhook is sent: the summary as it was at the change, in the API's wire form, under the
 headers that the job asks for, evaluated, and ours."""
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -28,7 +29,7 @@ from shared.jobspec.urls import receiver_of
 from shared.lifecycle import derived_id
 from shared.messages import Change
 from shared.planning.disclosure import Redacting, redacting_known
-from shared.planning.secrets import all_inputs, hidden_values
+from shared.planning.secrets import all_inputs, hidden_values, with_derived
 from shared.process.sealing import Sealer, SealingError
 from shared.process.signing import read_secret
 
@@ -147,12 +148,45 @@ def delivery_id(change: Change, event: str, to: str | int) -> str:
 
 
 def deliveries_for(
-    change: Change, job: Mapping[str, Any], sealer: Sealer, allowance: Allowance
+    change: Change,
+    job: Mapping[str, Any],
+    sealer: Sealer,
+    allowance: Allowance,
+    told: Mapping[str, Any] | None = None,
 ) -> Iterator[Delivery]:
-    """The calls that `change` owes to the webhooks of `job` (a row). An expression that `allowance`
-    is not enough for fails as any other. Raises SealingError."""
+    """The calls that `change` owes to the webhooks of `job` (a row) and of the submissions that
+    have joined it, or only to those of the submission that is `told`. An expression that
+    `allowance` is not enough for fails as any other. Raises SealingError."""
+    places = itertools.count()
+    submissions = [told] if told else [None, *(job.get("joined") or ())]
+    for submission in submissions:
+        of_submission = as_submission(job, submission, sealer) if submission else job
+        id_ = submission["id"] if submission else None
+        yield from _deliveries(change, of_submission, sealer, allowance, places, id_)
+
+
+def as_submission(
+    job: Mapping[str, Any], submission: Mapping[str, Any], sealer: Sealer
+) -> Mapping[str, Any]:
+    """The row of `job` with the webhooks and the secrets of `submission`; what the job hides stays
+    hidden. Raises SealingError."""
+    own, hidden = submission["sealed"], hidden_values(sealer.secrets_in(job["sealed"]))
+    secrets = with_derived(sealer.secrets_in(own), hidden)
+    sealed = sealer.seal({"secrets": dict(secrets)}) if secrets else None
+    return {**job, "webhooks": submission["webhooks"], "sealed": sealed}
+
+
+def _deliveries(
+    change: Change,
+    job: Mapping[str, Any],
+    sealer: Sealer,
+    allowance: Allowance,
+    places: Iterator[int],
+    submission_id: str | None,
+) -> Iterator[Delivery]:
     events = {event.name: event for event in job_events(change, job, sealer)}
-    for place, kept in enumerate(decode_webhooks(job["webhooks"])):
+    webhooks = zip(decode_webhooks(job["webhooks"]), places, strict=False)
+    for number, (kept, place) in enumerate(webhooks):
         event = events.get(kept.event or JOB_STATE)
         if event is None:
             continue
@@ -160,7 +194,9 @@ def deliveries_for(
         if webhook.condition and not is_wanted(webhook.condition, event.names, allowance):
             continue
         yield Delivery(
-            id=delivery_id(change, event.name, place),
+            id=delivery_id(
+                change, event.name, f"{submission_id} {number}" if submission_id else place
+            ),
             job_id=change.job_id,
             version=change.version,
             webhook=place,

@@ -12,13 +12,12 @@ message that starts the next one are committed together.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import NamedTuple
 
 from shared.apply.admission import BalanceTooLow, not_admitted
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
-from shared.apply.reuse import Judged, Reused, judge_all, keep_verdicts
+from shared.apply.reuse import Judged, Reused, joinable, judge_all, keep_verdicts
 from shared.apply.spawned import with_spawned
 from shared.apply.transaction import Rows, Transaction
 from shared.apply.versions import update_job
@@ -156,15 +155,16 @@ async def apply_to_rows(
 ) -> Applied:
     """What `apply` does within its transaction."""
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
-    workspace = await _load(rows, planner, events, decide)
+    joinable_jobs = await joinable(rows, _new_jobs(batch))
+    workspace = await _load(rows, planner, events, joinable_jobs, decide)
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
-    judged = await _judged(rows, batch, refused, workspace.now)
+    judged = await _judged(rows, batch, refused, workspace)
     refused |= judged.not_made
     too_low = await _too_low(rows, workspace, planner, batch, refused)
-    await keep_verdicts(rows, judged, _new_jobs(batch), too_low)
-    workspace.earlier = await earlier_attempts(rows, workspace, [w.event for w in batch if w.kept])
     transaction = Transaction(rows, workspace, planner, budget)
+    await keep_verdicts(transaction, judged, _new_jobs(batch), too_low)
+    workspace.earlier = await earlier_attempts(rows, workspace, [w.event for w in batch if w.kept])
     answers = Answers(transaction)
     outcomes: list[Outcome] = []
     for group in _groups(batch):
@@ -259,9 +259,10 @@ def _new_jobs(batch: Iterable[Work]) -> list[NewJob]:
 
 
 async def _judged(
-    rows: Rows, batch: Iterable[Work], refused: Mapping[str, Ignored], now: datetime
+    rows: Rows, batch: Iterable[Work], refused: Mapping[str, Ignored], workspace: Workspace
 ) -> Judged:
-    return await judge_all(rows, [n for n in _new_jobs(batch) if n.job.id not in refused], now)
+    asked = [new for new in _new_jobs(batch) if new.job.id not in refused]
+    return await judge_all(rows, asked, workspace.jobs, workspace.now)
 
 
 async def _refused(rows: Rows, batch: Iterable[Work]) -> dict[str, Ignored]:
@@ -326,8 +327,14 @@ async def _adopt_secrets(
                 workspace.reseal(parent_id, sealer.seal({"secrets": known}))
 
 
-async def _load(rows: Rows, planner: Planner, events: Sequence[Event], decide: Decide) -> Workspace:
-    job_ids = {event.job_id for event in events}
+async def _load(
+    rows: Rows,
+    planner: Planner,
+    events: Sequence[Event],
+    joinable_jobs: Iterable[str],
+    decide: Decide,
+) -> Workspace:
+    job_ids = {event.job_id for event in events}.union(joinable_jobs)
     task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
     locked = await rows.lock(job_ids, task_ids)
     return Workspace(

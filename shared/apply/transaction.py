@@ -43,14 +43,24 @@ class Rows(Protocol):
     async def move_key(self, key: IdempotencyKey, made_id: str) -> None:
         """Another id stands for what was made with it."""
 
-    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> None:
-        """Waits for all other transactions that look for what does the same work as these."""
+    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> Collection[str]:
+        """Comes before `lock`. Waits for all other transactions that look for what does the same
+        work as these; the jobs that they may join, which are to be locked."""
 
     async def judge(self, wanted: WantedReuse, now: datetime) -> Verdict:
         """Whether there is a job that does the same work, among those that have rows."""
 
     async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
         """Why the submission was answered so, to be read with the job that it was answered with."""
+
+    async def join(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        """The job goes on for `new` too; its secrets are `sealed`."""
+
+    async def tell_end(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        """The job has completed: the webhooks of `new` are called, as those of the job were."""
+
+    async def detach(self, job_id: str, submission_id: str) -> bool:
+        """The job does not go on for it any more, unless for no other: whether it does for any."""
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
         """Those of the new jobs whose name another job has."""

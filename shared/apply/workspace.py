@@ -21,6 +21,7 @@ from shared.lifecycle import (
     Command,
     CountExecutions,
     Decision,
+    DetachSubmission,
     EvaluateOutput,
     Event,
     ForgetAttempts,
@@ -130,6 +131,7 @@ Question = (
     | CountExecutions
     | EvaluateOutput
     | PrioritizeTasks
+    | DetachSubmission
     | CancelTasks
 )
 Q = TypeVar("Q")
@@ -158,6 +160,8 @@ class Workspace:
     """The secrets of jobs that have come to more: their rows may be older."""
     commands: list[Command] = field(default_factory=list)
     """Those that leave the service."""
+    has_told: bool = False
+    """Webhooks are to be called for what no command tells."""
     _questions: list[Question] = field(default_factory=list)
     _created: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """For each parent the children made here that still wait for their turn."""
@@ -297,7 +301,7 @@ class Workspace:
         writes.webhook_events = webhook_events_of(self.commands, self.now)
         writes.schedule_ends = schedule_ends_of(self.commands)
         writes.removals += removals_of(self.commands, self.jobs)
-        writes.messages = messages_for(self.commands, self._files_left)
+        writes.messages = messages_for(self.commands, self._files_left, has_webhooks=self.has_told)
         return writes
 
     def _charges(self) -> Iterator[Charge]:

@@ -2,14 +2,14 @@
 
 `Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`,
 `CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput`,
-`PrioritizeTasks` and `CancelTasks` are questions, answered with events inside the same transaction;
-`Tell` is such an event already; `SetVariable` is written to the job's context, `ForgetAttempts`
-beside the rows; the others become messages through outbox rows.
+`PrioritizeTasks`, `DetachSubmission` and `CancelTasks` are questions, answered with events inside
+the same transaction; `Tell` is such an event already; `SetVariable` is written to the job's
+context, `ForgetAttempts` beside the rows; the others become messages through outbox rows.
 """
 
 from dataclasses import dataclass
 
-from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted
+from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted, JobCancelled
 from shared.lifecycle.placed_events import ExecutionRemoved, ExecutionRenewed, ExecutionStopped
 from shared.lifecycle.spawn_events import ChildrenSpawned
 from shared.lifecycle.values import DispatchOnNode, Job, ListText, SubJob, Task, TaskKey
@@ -162,6 +162,16 @@ class EvaluateOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class DetachSubmission:
+    """The job does not go on for it any more; if it goes on for nobody else, answer with
+    `otherwise`."""
+
+    job_id: str
+    submission_id: str
+    otherwise: JobCancelled
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTasks:
     """Cancel what is not final of the children of `parent_id`; without it of the job, if that has
     ended, and of the children of all its tasks that have ended."""
@@ -261,6 +271,7 @@ Command = (
     | ReopenKept
     | CountExecutions
     | EvaluateOutput
+    | DetachSubmission
     | CancelTasks
     | ContinueCancel
     | Tell

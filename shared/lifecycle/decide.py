@@ -95,6 +95,8 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
             return job_rules.on_output_failed(job, event, now)
         case e.JobCancelled():
             return job_rules.on_cancelled(job, event, now)
+        case e.SubmissionWithdrawn():
+            return job_rules.on_submission_withdrawn(job, event)
         case e.JobRestarted():
             return job_rules.on_restarted(job, event, now)
         case e.JobRewound():

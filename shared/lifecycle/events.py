@@ -47,6 +47,18 @@ class JobCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmissionWithdrawn:
+    """Of those that the job goes on for; that of the last cancels it. The rest as `JobCancelled`
+    has it."""
+
+    job_id: str
+    submission_id: str
+    by: str | None = None
+    client: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobRestarted:
     """A job that has ended goes on from where it stopped, or begins again at `from_position`. If
     that is where it stopped, what is done of the task there stays so if it `keeps_done`. Of a task
@@ -344,6 +356,7 @@ PlanEvent = TaskPlanned | TaskPlanFailed | TaskReused | TaskSkipped
 JobEvent = (
     JobSubmitted
     | JobCancelled
+    | SubmissionWithdrawn
     | JobReleased
     | JobRestarted
     | JobRewound

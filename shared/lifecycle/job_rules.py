@@ -72,10 +72,8 @@ def on_output_failed(job: Job, event: e.OutputFailed, now: datetime) -> Decision
 
 
 def on_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision | Ignored:
-    if job.state is JobState.CANCELLED:
-        return ALREADY_CANCELLED
-    if job.state.is_final:
-        return _only({state for state in JobState if not state.is_final}, "cancelled", job)
+    if (ignored := _not_cancelled(job)) is not None:
+        return ignored
     told = replace(
         job,
         cancelled_by=event.by,
@@ -83,6 +81,13 @@ def on_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision | I
         cancel_reason=event.reason,
     )
     return _cancelled(told, now)
+
+
+def on_submission_withdrawn(job: Job, event: e.SubmissionWithdrawn) -> Decision | Ignored:
+    if (ignored := _not_cancelled(job)) is not None:
+        return ignored
+    otherwise = e.JobCancelled(job.id, event.by, event.client, event.reason)
+    return Decision(job, commands=(c.DetachSubmission(job.id, event.submission_id, otherwise),))
 
 
 def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignored:
@@ -200,6 +205,15 @@ def _only(allowed: Collection[JobState], done: str, job: Job) -> Ignored:
     *others, last = [state for state in JobState if state in allowed]
     which = f"{', '.join(others)} or {last}"
     return Ignored(f"job is {job.state}: only a job that is {which} can be {done}")
+
+
+def _not_cancelled(job: Job) -> Ignored | None:
+    """Why it can't be cancelled."""
+    if job.state is JobState.CANCELLED:
+        return ALREADY_CANCELLED
+    if job.state.is_final:
+        return _only({state for state in JobState if not state.is_final}, "cancelled", job)
+    return None
 
 
 def waited_for(job: Job, parent: Parent, dispatch: int) -> Job:

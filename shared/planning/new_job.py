@@ -73,6 +73,11 @@ class NewJob:
     reuse: WantedReuse | None = None
 
     @property
+    def submission_id(self) -> str:
+        """That of `reuse`: what is repeated with one key is one submission."""
+        return self.key.key if self.key else self.job.id
+
+    @property
     def keeps_versions(self) -> bool:
         """Whether what was submitted is kept, for it can be replaced."""
         is_replaced = self.named is not None or self.definition.hold

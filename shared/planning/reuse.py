@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.definition import Reuse, span_of
+from shared.jobspec.limits import MAX_WEBHOOKS
 from shared.lifecycle import JobState
 from shared.planning.fingerprint import Fingerprint
 
@@ -21,7 +22,7 @@ class WantedReuse:
     fingerprint: Fingerprint
     owner: str | None
     readers: Sequence[str] | None = None
-    has_webhooks: bool = False
+    webhooks: int = 0
 
     @property
     def chance(self) -> Sequence[str]:
@@ -34,7 +35,7 @@ class WantedReuse:
 class Candidate:
     """A job with the same fingerprint that the submitter may see. `is_idle`: it does not go on by
     itself. `kept_bytes` of files it had, of which `left_bytes` are there. `output` is a hash of
-    what it left."""
+    what it left, `webhooks` how many are called for it."""
 
     job_id: str
     state: JobState
@@ -48,6 +49,7 @@ class Candidate:
     kept_bytes: int = 0
     left_bytes: int = 0
     output: str = ""
+    webhooks: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -74,11 +76,12 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`job_id` None: a new job is to be made."""
+    """`job_id` None: a new job is to be made. That job is on its way if it `is_joined`."""
 
     job_id: str | None
     steps: Sequence[Step]
     nearest: Nearest | None = None
+    is_joined: bool = False
 
 
 _Rule = Callable[[Candidate], bool]
@@ -100,7 +103,9 @@ def choose(wanted: WantedReuse, candidates: Sequence[Candidate], now: datetime) 
             Step("agreeing", "completed ones, unless they left different results", len(left))
         )
     best = min(left, key=_rank, default=None)
-    return Verdict(best.job_id if best else None, steps)
+    if best is None:
+        return Verdict(None, steps)
+    return Verdict(best.job_id, steps, is_joined=not best.is_complete)
 
 
 def _rules(wanted: WantedReuse, now: datetime) -> Iterator[tuple[str, str, _Rule]]:
@@ -122,9 +127,10 @@ def _rules_of_state(wanted: WantedReuse) -> Iterator[tuple[str, str, _Rule]]:
         return
     rule = "completed, or yours and on its way"
     yield "state", rule, lambda c: c.is_complete or _is_on_its_way(c, wanted.owner)
-    if wanted.has_webhooks:
-        rule = "completed: one on its way does not call the webhooks of this submission"
-        yield "webhooks", rule, lambda c: c.is_complete
+    if wanted.webhooks:
+        rule = f"completed, or at most {MAX_WEBHOOKS} webhooks with those of this submission"
+        most = MAX_WEBHOOKS - wanted.webhooks
+        yield "webhooks", rule, lambda c: c.is_complete or c.webhooks <= most
 
 
 def _is_on_its_way(candidate: Candidate, owner: str | None) -> bool:

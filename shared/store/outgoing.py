@@ -58,11 +58,14 @@ JSON form."""
 
 
 def messages_for(
-    commands: Sequence[Command], files_left: Callable[[Task], int | None] = lambda _: None
+    commands: Sequence[Command],
+    files_left: Callable[[Task], int | None] = lambda _: None,
+    *,
+    has_webhooks: bool = False,
 ) -> list[Outgoing]:
     """The messages these commands ask for; other commands are passed over. `files_left` is how much
-    a task may keep."""
-    has_webhooks = asks_placement = False
+    a task may keep. With `has_webhooks` some are to be called in any case."""
+    asks_placement = False
     signals: list[_Signal] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
     messages: list[Outgoing] = []

@@ -9,6 +9,7 @@ from shared.lifecycle import JobState
 from shared.planning.new_job import NewJob
 from shared.planning.reuse import Candidate, Verdict, WantedReuse, choose, nearest
 from shared.postgres.pool import Connection, rows_touched
+from shared.store import submissions
 from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
 
 _MOST_CANDIDATES = 100
@@ -29,7 +30,9 @@ CANDIDATES = f"""
 SELECT j.id AS job_id, j.state, j.created_by AS owner, j.created_at, j.completed_at, j.progress,
        f.chance <> '{{}}' AS is_chance, f.banned_at IS NOT NULL AS is_banned,
        j.is_held OR j.is_cancelling OR (j.state = 'PENDING' AND j.due_at IS NOT NULL) AS is_idle,
-       j.kept_bytes, kept.bytes AS left_bytes,
+       j.kept_bytes, kept.bytes AS left_bytes, jsonb_array_length(j.webhooks) + (
+           SELECT coalesce(sum(jsonb_array_length(s.webhooks)), 0) FROM job_submissions s
+           WHERE s.job_id = j.id AND s.detached_at IS NULL)::int AS webhooks,
        md5(CASE WHEN j.result LIKE 'sealed:%' THEN '' ELSE coalesce(j.result, '') END || kept.sums)
            AS output
 FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id,
@@ -56,8 +59,8 @@ VALUES ($1, $2, $3, $4, $5)
 """
 
 STORE_DECISION = """
-INSERT INTO reuse_decisions (job_id, is_reused, steps, nearest, created_by)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO reuse_decisions (job_id, is_reused, steps, nearest, created_by, submission_id)
+VALUES ($1, $2, $3, $4, $5, $6)
 """
 
 FORGET_DECISIONS = f"""
@@ -78,8 +81,11 @@ WHERE job_id = $1
 """
 
 DECISIONS = """
-SELECT created_at, shown_user(created_by) AS created_by, is_reused, steps, nearest
-FROM reuse_decisions WHERE job_id = $1 ORDER BY id DESC
+SELECT d.created_at, shown_user(d.created_by) AS created_by, d.is_reused, d.steps, d.nearest,
+       d.submission_id, s.detached_at
+FROM reuse_decisions d
+LEFT JOIN job_submissions s ON s.job_id = d.job_id AND s.id = d.submission_id
+WHERE d.job_id = $1 ORDER BY d.id DESC
 """
 
 CHECKSUMS = "SELECT id, sha256 FROM uploads WHERE id = ANY($1::text[])"
@@ -93,6 +99,8 @@ class Decision(NamedTuple):
     is_reused: bool
     steps: Sequence[Mapping[str, Any]]
     nearest: Mapping[str, Any] | None
+    submission_id: str | None
+    detached_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +145,12 @@ async def store_verdict(connection: Connection, new: NewJob, verdict: Verdict) -
             list(wanted.chance),
             dict(wanted.fingerprint.parts),
         )
+        await submissions.store_first(connection, new)
     job_id = verdict.job_id or new.job.id
     steps, near = [asdict(step) for step in verdict.steps], verdict.nearest
     shown = asdict(near) if near else None
-    is_reused = verdict.job_id is not None
-    await connection.execute(STORE_DECISION, job_id, is_reused, steps, shown, wanted.owner)
+    is_reused, id_ = verdict.job_id is not None, new.submission_id
+    await connection.execute(STORE_DECISION, job_id, is_reused, steps, shown, wanted.owner, id_)
     await connection.execute(FORGET_DECISIONS, job_id)
 
 
@@ -171,14 +180,24 @@ class ReuseRows:
 
     _connection: Connection
 
-    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> None:
+    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> list[str]:
         await lock_alike(self._connection, wanted)
+        return await submissions.joinable(self._connection, wanted)
 
     async def judge(self, wanted: WantedReuse, now: datetime) -> Verdict:
         return await judge(self._connection, wanted, now)
 
     async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
         await store_verdict(self._connection, new, verdict)
+
+    async def join(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        await submissions.join(self._connection, job_id, new, sealed)
+
+    async def tell_end(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        await submissions.tell_end(self._connection, job_id, new, sealed)
+
+    async def detach(self, job_id: str, submission_id: str) -> bool:
+        return await submissions.detach(self._connection, job_id, submission_id)
 
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
         return await reusable_tasks(self._connection, wanted)

@@ -233,7 +233,7 @@ _OF_JOB = (
     Column("is_cancelling", "boolean", _CHANGED),
     Column("is_held", "boolean", _CHANGED),
     Column("has_output", "boolean", _NEVER, expression="output IS NOT NULL"),
-    Column("has_webhooks", "boolean", _NEVER, expression="webhooks <> '[]'"),
+    Column("has_webhooks", "boolean", _NEVER, expression="(webhooks <> '[]' OR is_joined)"),
     Column("is_graph", "boolean"),
     Column("keeps_files", "boolean"),
     Column("kept_bytes", "bigint", _CHANGED),

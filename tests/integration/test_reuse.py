@@ -1,6 +1,7 @@
 """Submissions that are answered with a job that does the same work, on a real database."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 
 from services.coordinator.store.deletion import delete_job
 from services.scheduler.store.files import unnamed
+from services.webhook_dispatcher.events import Events
 from shared.apply.apply import Work
-from shared.lifecycle import TaskClaimed, TaskSucceeded
+from shared.lifecycle import SubmissionWithdrawn, TaskClaimed, TaskSucceeded
 from shared.messages import KeptArtifact
 from tests.support.http.api import YAML, Api, api_on
 from tests.support.http.authenticated_api import (
@@ -43,6 +45,7 @@ class Door:
 
     api: Api
     rig: Rig
+    dsn: str
 
     async def post(
         self, text: str, headers: Headers = OPERATOR, path: str = "/jobs"
@@ -65,7 +68,7 @@ async def door(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     hash_cheaply(monkeypatch)
     async with batcher_rig(postgres_dsn) as rig, api_on(postgres_dsn, auth=PROTECTED) as api:
         monkeypatch.setattr(api.batcher, "perform_one", rig.batcher.perform_one)
-        yield Door(api, rig)
+        yield Door(api, rig, postgres_dsn)
 
 
 async def test_a_hundred_identical_submissions_at_once_make_one_job(door: Door) -> None:
@@ -170,6 +173,77 @@ async def test_a_key_or_a_submit_id_stands_for_the_job_that_answered(door: Door)
     assert (status, "order-17" in answer["message"]) == (409, True)
     status, answer = await door.post(named, {**OPERATOR, "Idempotency-Key": "order-18"})
     assert (status, answer["message"].partition(":")[0]) == (400, "submitId")
+
+
+def hook(name: str) -> str:
+    """A job with a webhook whose secret is its own."""
+    secret = "whsec_" + name * 32
+    return job() + f"submitId: {name}\nwebhooks: [{{url: 'https://{name}', secret: {secret}}}]\n"
+
+
+async def called(door: Door) -> list[tuple[str, str]]:
+    """Who is called from now on, and with which state of the job."""
+    await Events(door.rig.pool, door.rig.sealer).take_stored()
+    query = "DELETE FROM webhook_deliveries RETURNING url, body, version, webhook"
+    rows = await door.rig.pool.fetch(query)
+    rows.sort(key=lambda row: (row["version"], row["webhook"]))
+    open_text = door.rig.sealer.open_text
+    states = [json.loads(open_text(row["body"].decode()))["state"] for row in rows]
+    urls = [open_text(row["url"]).removeprefix("https://") for row in rows]
+    return list(zip(urls, states, strict=True))
+
+
+async def cancel(door: Door, job_id: str, submission_id: str) -> int:
+    body = {"submissionId": submission_id, "reason": "enough"}
+    status, _ = await door.api.answer("PUT", f"/jobs/{job_id}/cancel", json=body, headers=OPERATOR)
+    return status
+
+
+async def test_the_webhooks_of_all_submissions_are_called_and_of_a_late_one_once(
+    door: Door,
+) -> None:
+    first, _ = await door.submit(hook("a"))
+    await called(door)
+    assert await door.submit(hook("b")) == (first, True)
+    await door.rig.run_current(first)
+    ends = [("a", "COMPLETED"), ("b", "COMPLETED")]
+    assert [one for one in await called(door) if one in ends] == ends
+    assert await door.submit(hook("c")) == (first, True)
+    assert await door.submit(hook("c")) == (first, False)
+    assert await called(door) == [("c", "COMPLETED")]
+
+
+async def test_a_job_is_stopped_when_the_last_of_its_submissions_is_taken_back(door: Door) -> None:
+    first, _ = await door.submit(hook("a"))
+    _, answer = await door.post(job())
+    assert (answer["id"], answer["submissionId"] != first) == (first, True)
+    assert await door.submit(hook("b")) == (first, True)
+    await called(door)
+    assert await cancel(door, first, "nobody") == 400
+    for id_ in ("a", "a", answer["submissionId"]):
+        assert await cancel(door, first, id_) == 200
+        assert (await door.rig.job(first))["state"] == "SCHEDULED"
+    shown = (await door.reuse_of(first))["submissions"]
+    ids = {one["submissionId"] for one in shown if "detachedAt" in one}
+    assert ids == {"a", answer["submissionId"]}
+    assert [await cancel(door, first, "b") for _ in range(2)] == [200, 200]
+    assert await called(door) == [("b", "CANCELLED")]
+    ended = await door.rig.job(first)
+    assert (ended["state"], ended["cancel_reason"]) == ("CANCELLED", "enough")
+
+
+async def test_a_submission_joins_before_the_last_is_taken_back_or_makes_a_job(door: Door) -> None:
+    """Asked for at once by two coordinators: whoever waits for the row of the job is the later."""
+    async with batcher_rig(door.dsn) as other:
+        for _ in range(10):
+            first, _ = await door.submit(job() + "submitId: one\n")
+            withdrawn = SubmissionWithdrawn(first, "one")
+            (second, joined), _ = await asyncio.gather(door.submit(job()), other.happen(withdrawn))
+            states = {id_: (await door.rig.job(id_))["state"] for id_ in (first, second)}
+            assert joined is (second == first)
+            assert states[second] == "SCHEDULED"
+            await door.rig.pool.execute("DELETE FROM jobs")
+            await door.rig.pool.execute("DELETE FROM idempotency_keys")
 
 
 def each(*items: int) -> list[dict[str, Any]]:

@@ -64,14 +64,23 @@ class MemoryRows:
     async def move_key(self, key: IdempotencyKey, made_id: str) -> None:
         pass
 
-    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> None:
-        pass
+    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> list[str]:
+        return []
 
     async def judge(self, wanted: WantedReuse, now: datetime) -> Verdict:
         return Verdict(None, ())
 
     async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
         pass
+
+    async def join(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        pass
+
+    async def tell_end(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        pass
+
+    async def detach(self, job_id: str, submission_id: str) -> bool:
+        return False
 
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
         return {}

@@ -9,14 +9,17 @@ from shared.lifecycle import (
     CancelPutOff,
     CancelTasks,
     ContinueCancel,
+    DetachSubmission,
     Event,
     Ignored,
+    JobCancelled,
     JobRestarted,
     JobState,
     LeaseExpired,
     Parent,
     RetryDue,
     SubJobResumed,
+    SubmissionWithdrawn,
     TaskState,
     TaskTimedOut,
     decide,
@@ -25,6 +28,18 @@ from tests.support.jobs.decided import LATER, a_job, child_running, decided
 
 STILL_CANCELLING = Ignored("tasks of the job are still being cancelled: try again later")
 CANCELLED = a_job(state=JobState.CANCELLED)
+
+
+def test_a_submission_that_is_taken_back_cancels_the_job_if_no_other_is_left() -> None:
+    job = a_job(state=JobState.RUNNING)
+    withdrawn = SubmissionWithdrawn("job", "order-17", "ann", "curl", "wrong")
+    outcome = decided(decide(job, None, withdrawn, LATER))
+    otherwise = JobCancelled("job", "ann", "curl", "wrong")
+    assert outcome.job == job
+    assert outcome.commands == (DetachSubmission("job", "order-17", otherwise),)
+    for state in (JobState.CANCELLED, JobState.COMPLETED):
+        ended = a_job(state=state)
+        assert decide(ended, None, withdrawn, LATER) == decide(ended, None, otherwise, LATER)
 
 
 def test_the_rest_of_a_cancel_is_put_off_to_a_message_of_the_job_to_itself() -> None:

@@ -25,12 +25,12 @@ def job(job_id: str, state: str = "COMPLETED", *, age: int = 1, **fields: Any) -
     return Candidate(job_id=job_id, state=JobState(state), **known)
 
 
-def chosen(*candidates: Candidate, has_webhooks: bool = False, **rules: Any) -> str | None:
+def chosen(*candidates: Candidate, webhooks: int = 0, **rules: Any) -> str | None:
     wanted = WantedReuse(
         rules=Reuse(**rules),
         fingerprint=Fingerprint("f", {}),
         owner="ann",
-        has_webhooks=has_webhooks,
+        webhooks=webhooks,
     )
     return choose(wanted, candidates, NOW).job_id
 
@@ -76,8 +76,9 @@ def test_the_rules_of_a_submission_say_whose_jobs_how_old_and_how_far() -> None:
     assert chosen(of_bob, scope="readable") == "x"
     assert chosen(job("x", "RUNNING", owner="bob"), scope="readable") is None
     assert chosen(job("x", "RUNNING"), takes_unfinished=False) is None
-    assert chosen(job("x", "RUNNING"), has_webhooks=True) is None
-    assert chosen(job("x"), has_webhooks=True) == "x"
+    assert chosen(job("x", "RUNNING", webhooks=99), webhooks=1) == "x"
+    assert chosen(job("x", "RUNNING", webhooks=100), webhooks=1) is None
+    assert chosen(job("x", webhooks=100), webhooks=1) == "x"
     age = Duration(5400, "1h30m")
     assert chosen(job("x", age=1), max_age=age) == "x"
     assert chosen(job("x", age=2), max_age=age) is None

@@ -42,6 +42,18 @@ def delivery(**webhook: Any) -> Delivery:
     return made
 
 
+def test_a_submission_that_joined_has_secrets_of_its_own_and_the_job_hides_what_it_hid() -> None:
+    joined = {"id": "b", "webhooks": [{"url": "https://b/{{ secrets.mine }}"}]}
+    joined["sealed"] = _SEALER.seal({"secrets": {"mine": "ab-cdefgh"}})
+    row = {**_JOB, "sealed": _SEALER.seal({"secrets": _SECRETS}), "joined": [joined]}
+    job = {**row, "webhooks": [{"url": "https://a"}]}
+    [own, made] = deliveries_for(_CHANGE, job, _SEALER, Allowance(STEPS))
+    assert opened(made, _SEALER).url == "https://b/ab-cdefgh"
+    assert _TOKEN.encode() not in opened(made, _SEALER).body
+    [told] = deliveries_for(_CHANGE, job, _SEALER, Allowance(STEPS), joined)
+    assert told.id == made.id != own.id
+
+
 @pytest.mark.parametrize(
     ("url", "sent", "receiver"),
     [

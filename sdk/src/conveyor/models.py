@@ -448,6 +448,9 @@ class Cancel(Body):
     """For people: shown with the job."""
     cascade: Literal[True] | None = None
     """Jobs that its tasks have started and wait for are always cancelled with it."""
+    submission_id: str | None = None
+    """Takes back this submission of a job with `reuse`: the job is cancelled if no other one is
+    left. Default: the job is cancelled for all of them."""
 
 
 class CatchUp(Body):
@@ -1295,6 +1298,9 @@ class Job(Answer):
     """In the answer to a submission: what was hardly meant."""
     reused: bool | None = None
     """In the answer to a submission: the job was there before, and does the same work."""
+    submission_id: str | None = None
+    """In the answer to a submission with `reuse`: its `submitId`, or else a new id. `PUT
+    /jobs/{id}/cancel` takes it."""
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
     uploads: dict[str, str] | None = None
@@ -1461,6 +1467,9 @@ class JobHeader(Answer):
     """In the answer to a submission: what was hardly meant."""
     reused: bool | None = None
     """In the answer to a submission: the job was there before, and does the same work."""
+    submission_id: str | None = None
+    """In the answer to a submission with `reuse`: its `submitId`, or else a new id. `PUT
+    /jobs/{id}/cancel` takes it."""
     parents: list[ParentJob] | None = None
     """The jobs it is part of, the outermost first."""
     failure: JobFailure | None = None
@@ -1660,6 +1669,9 @@ class JobSummary(Answer):
     """In the answer to a submission: what was hardly meant."""
     reused: bool | None = None
     """In the answer to a submission: the job was there before, and does the same work."""
+    submission_id: str | None = None
+    """In the answer to a submission with `reuse`: its `submitId`, or else a new id. `PUT
+    /jobs/{id}/cancel` takes it."""
 
 
 class JobVersion(Answer):
@@ -2929,6 +2941,10 @@ class ReuseSubmission(Answer):
     """How the candidates became fewer."""
     created_by: UserView | None = None
     """Who submitted it."""
+    submission_id: str | None = None
+    """Its `submitId`, or the id that its answer had."""
+    detached_at: datetime | None = None
+    """When it was taken back, and the job continued for others."""
     nearest_miss: NearestMiss | None = None
     """Where no job does the same work: the one that differs least."""
 

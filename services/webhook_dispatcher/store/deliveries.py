@@ -13,15 +13,19 @@ HAS_PHASES = """
             WHERE p.id = jobs.parent_task_id AND p.definition ? 'partition')) AS has_phases
 """
 
-# Jobs without webhooks, nearly all of them, end here.
 JOBS_WITH_WEBHOOKS = f"""
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, webhooks, sealed, parent_task_id, shown_user(created_by) AS created_by,
        coalesce(created_by, '') AS owner,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at,
        CASE WHEN cancelled_by IS NOT NULL THEN shown_user(cancelled_by) END AS cancelled_by,
-       cancel_reason, {HAS_PHASES}
-FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
+       cancel_reason, {HAS_PHASES},
+       CASE WHEN is_joined THEN (
+           SELECT jsonb_agg(jsonb_build_object('id', s.id, 'webhooks', s.webhooks,
+                                               'sealed', s.sealed) ORDER BY s.created_at)
+           FROM job_submissions s
+           WHERE s.job_id = jobs.id AND s.webhooks <> '[]' AND s.detached_at IS NULL) END AS joined
+FROM jobs WHERE id = ANY($1::text[])
 """  # noqa: S608 - a text of our own
 
 # Some are taken by who adds them: see lines.TAKE.
@@ -85,6 +89,7 @@ class Delivery:
 async def jobs_with_webhooks(
     connection: Connection, job_ids: Collection[str]
 ) -> dict[str, dict[str, Any]]:
+    """`joined` are submissions with webhooks of their own, as `StoredEvent.told`."""
     rows = await connection.fetch(JOBS_WITH_WEBHOOKS, list(job_ids))
     return {row["id"]: dict(row) for row in rows}
 

@@ -1,6 +1,6 @@
 """The rows of changes that jobs with webhooks have had, until deliveries are made of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from shared.postgres.pool import Connection
 
 # Locked until the transaction ends, in which the deliveries are added and these rows removed.
 TAKE_DUE = """
-SELECT id, job_id, changes FROM webhook_events WHERE due_at <= now()
+SELECT id, job_id, changes, told FROM webhook_events WHERE due_at <= now()
 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 
@@ -19,11 +19,13 @@ LATER = "UPDATE webhook_events SET due_at = now() + $2::interval WHERE id = ANY(
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """Changes of one job, as `shared.messages.Change`, in the order they were decided."""
+    """Changes of one job, as `shared.messages.Change`, in the order they were decided. With `told`
+    only the webhooks of this submission are called: its `id`, `webhooks` and `sealed` secrets."""
 
     id: int
     job_id: str
     changes: list[dict[str, Any]]
+    told: Mapping[str, Any] | None = None
 
 
 async def take_due(connection: Connection, limit: int) -> list[StoredEvent]:

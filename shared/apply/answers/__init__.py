@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from shared.apply.answers.begin_children import begin_children, open_sequences, put_off
 from shared.apply.answers.cancel import cancel_tasks
 from shared.apply.answers.collect import collect_results
+from shared.apply.answers.detach import detach_submissions
 from shared.apply.answers.placed import (
     as_replanned,
     count_executions,
@@ -31,6 +32,7 @@ from shared.lifecycle import (
     CancelTasks,
     CollectResults,
     CountExecutions,
+    DetachSubmission,
     EvaluateOutput,
     Event,
     OpenSequence,
@@ -88,6 +90,7 @@ class Answerer(Generic[Q]):
 # One for every kind of question, in the order of a round. Cancelling comes first: else a child
 # would begin that its family's end has cancelled in the same round.
 ANSWERERS = (
+    Answerer(DetachSubmission, detach_submissions),
     Answerer(CancelTasks, cancel_tasks),
     Answerer(CollectResults, collect_results),
     Answerer(OpenSequence, open_sequences),

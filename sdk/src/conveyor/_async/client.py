@@ -240,9 +240,11 @@ class AsyncClient(AsyncResource):
         """How many jobs wait to be started, also those that you may not see."""
         return m.QueueSize.of(await self._call("GET", "/jobs/queue/size"))
 
-    async def cancel(self, job_id: str, *, reason: str = "") -> None:
-        """`reason` is shown with the job."""
-        body = {"reason": reason} if reason else None
+    async def cancel(self, job_id: str, *, reason: str = "", submission_id: str = "") -> None:
+        """`reason` is shown with the job. With a `submission_id` of a job with `reuse`, it continues
+        for other submissions."""
+        given = {"reason": reason, "submissionId": submission_id}
+        body = {name: text for name, text in given.items() if text} or None
         await self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
     async def prioritize(self, job_id: str, priority: int) -> None:

@@ -239,9 +239,11 @@ class Client(Resource):
         """How many jobs wait to be started, also those that you may not see."""
         return m.QueueSize.of(self._call("GET", "/jobs/queue/size"))
 
-    def cancel(self, job_id: str, *, reason: str = "") -> None:
-        """`reason` is shown with the job."""
-        body = {"reason": reason} if reason else None
+    def cancel(self, job_id: str, *, reason: str = "", submission_id: str = "") -> None:
+        """`reason` is shown with the job. With a `submission_id` of a job with `reuse`, it continues
+        for other submissions."""
+        given = {"reason": reason, "submissionId": submission_id}
+        body = {name: text for name, text in given.items() if text} or None
         self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
     def prioritize(self, job_id: str, priority: int) -> None:

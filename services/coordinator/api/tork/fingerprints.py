@@ -24,5 +24,5 @@ async def wanted_reuse(request: web.Request, new: NewJob, rules: Reuse) -> Wante
         fingerprint=await in_background(request, taking),
         owner=new.created_by,
         readers=principal(request).readers,
-        has_webhooks=bool(definition.webhooks),
+        webhooks=len(definition.webhooks),
     )

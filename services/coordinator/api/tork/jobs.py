@@ -243,19 +243,22 @@ def _ambiguous(
     "PUT /jobs/{id}/cancel",
     "Cancel a job that is not final",
     DONE,
-    {400: error("The job has completed or failed.")},
+    {400: error("The job has completed or failed, or it has no such submission.")},
     scope=Scope.OPERATE,
     body=Cancel,
     example={"reason": "its input was wrong"},
 )
 async def cancel_job(request: web.Request) -> web.Response:
     """One that is cancelled already stays so, with its first reason. Jobs that its tasks have
-    started and wait for are cancelled with it."""
+    started and wait for are cancelled with it. With `submissionId` the job goes on as long as other
+    submissions were answered with it."""
     job_id = path_id(request, "job")
     await require_operable(request, job_id)
-    reason = (await read_optional_body(request, Cancel)).reason
-    by, client = principal(request).creator, product_of(request)
-    await ports(request).commands.cancel(job_id, by, client=client, reason=reason)
+    asked = await read_optional_body(request, Cancel)
+    by, client, submission_id = principal(request).creator, product_of(request), asked.submission_id
+    await ports(request).commands.cancel(
+        job_id, by, client=client, reason=asked.reason, submission_id=submission_id
+    )
     return reply(Status())
 
 

@@ -97,7 +97,9 @@ def _submission(decision: reuse.Decision) -> Fields:
         "reused": decision.is_reused,
         "steps": decision.steps,
     }
-    return shown | ({"nearestMiss": _nearest(decision.nearest)} if decision.nearest else {})
+    near = decision.nearest and _nearest(decision.nearest)
+    ids = {"submissionId": decision.submission_id, "detachedAt": decision.detached_at}
+    return shown | set_fields({**ids, "nearestMiss": near})
 
 
 def _nearest(near: Any) -> Fields:  # noqa: ANN401 - JSON

@@ -187,7 +187,9 @@ async def reply_submitted(
         shown = await in_background(request, partial(_shown_new, new, request))
     else:
         shown = await _summary(request, submitted.job_id, new)
-    return reply(shown | views.set_fields({"warnings": warnings, "reused": submitted.is_reused}))
+    submission_id = new.submission_id if new.reuse else None
+    more = {"warnings": warnings, "reused": submitted.is_reused, "submissionId": submission_id}
+    return reply(shown | views.set_fields(more))
 
 
 async def new_job_of(request: web.Request, spec: JobSpec) -> NewJob:

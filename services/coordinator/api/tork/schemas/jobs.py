@@ -128,6 +128,9 @@ class JobSummary(JobFacts):
     """In the answer to a submission: what was hardly meant."""
     reused: bool | None = None
     """In the answer to a submission: the job was there before, and does the same work."""
+    submission_id: str | None = None
+    """In the answer to a submission with `reuse`: its `submitId`, or else a new id. `PUT
+    /jobs/{id}/cancel` takes it."""
 
 
 class ParentJob(Answer):
@@ -283,6 +286,11 @@ class Cancel(BaseModel):
     """For people: shown with the job."""
     cascade: Literal[True] = True
     """Jobs that its tasks have started and wait for are always cancelled with it."""
+    submission_id: Annotated[
+        str | None, Field(alias="submissionId", min_length=1, max_length=255)
+    ] = None
+    """Takes back this submission of a job with `reuse`: the job is cancelled if no other one is
+    left. Default: the job is cancelled for all of them."""
 
 
 class Restart(BaseModel):

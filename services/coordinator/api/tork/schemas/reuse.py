@@ -37,6 +37,10 @@ class ReuseSubmission(Answer):
     """Who submitted it."""
     reused: bool
     """The job was there before; otherwise the submission created it."""
+    submission_id: str | None = None
+    """Its `submitId`, or the id that its answer had."""
+    detached_at: datetime | None = None
+    """When it was taken back, and the job continued for others."""
     steps: list[ReuseStep]
     """How the candidates became fewer."""
     nearest_miss: NearestMiss | None = None

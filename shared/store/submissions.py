@@ -1,0 +1,98 @@
+"""The submissions that a job goes on for: those that join it, and those that are taken back."""
+
+from collections.abc import Sequence
+
+from shared.definition import Encoded, encode_all
+from shared.lifecycle import JobState
+from shared.planning.new_job import NewJob
+from shared.planning.reuse import WantedReuse
+from shared.postgres.pool import Connection
+
+_NOBODY = ""
+_ACTIVE = [state.value for state in JobState if not state.is_final]
+
+# Without locks and in the order of `reuse.CANDIDATES`, which takes as many.
+JOINABLE = """
+SELECT j.id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
+WHERE f.fingerprint = ANY($1::text[]) AND f.owner = ANY($2::text[]) AND j.state = ANY($3::text[])
+  AND f.chance = '{}' AND f.banned_at IS NULL
+ORDER BY j.created_at LIMIT 100
+"""
+
+STORE_FIRST = "INSERT INTO job_submissions (job_id, id, is_first) VALUES ($1, $2, true)"
+
+# One that is repeated with its id has joined already.
+JOIN = """
+WITH joined AS (
+    INSERT INTO job_submissions (job_id, id, is_first, webhooks, sealed)
+    VALUES ($1, $2, false, $3, $4)
+    ON CONFLICT DO NOTHING RETURNING job_id
+)
+UPDATE jobs SET is_joined = true FROM joined WHERE jobs.id = joined.job_id AND $3::jsonb <> '[]'
+"""
+
+# As the last change of a job that has completed, which is not told to those that were told before.
+TELL_END = """
+INSERT INTO webhook_events (job_id, changes, told)
+SELECT id, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+           'job_id', id, 'version', version, 'state', state, 'at', completed_at,
+           'position', task_count + 1, 'progress', progress, 'result', result))),
+       jsonb_build_object('id', $2::text, 'webhooks', $3::jsonb, 'sealed', $4::text)
+FROM jobs WHERE id = $1
+"""
+
+# The last one stays: after a restart the job goes on for it.
+DETACH = """
+WITH others AS (
+    SELECT FROM job_submissions
+    WHERE job_id = $1 AND id <> $2 AND detached_at IS NULL LIMIT 1
+), detached AS (
+    UPDATE job_submissions SET detached_at = now()
+    WHERE job_id = $1 AND id = $2 AND detached_at IS NULL AND EXISTS (SELECT FROM others)
+    RETURNING is_first
+), silenced AS (
+    UPDATE jobs SET webhooks = '[]' WHERE id = $1 AND EXISTS (SELECT FROM detached WHERE is_first)
+)
+SELECT EXISTS (SELECT FROM others)
+"""
+
+IS_KNOWN = "SELECT EXISTS (SELECT FROM job_submissions WHERE job_id = $1 AND id = $2)"
+
+
+async def joinable(connection: Connection, wanted: Sequence[WantedReuse]) -> list[str]:
+    """The jobs on their way that these may be answered with."""
+    asked = [each for each in wanted if each.rules.takes_unfinished]
+    if not asked:
+        return []
+    digests = [each.fingerprint.digest for each in asked]
+    owners = [each.owner or _NOBODY for each in asked]
+    return [row["id"] for row in await connection.fetch(JOINABLE, digests, owners, _ACTIVE)]
+
+
+async def store_first(connection: Connection, new: NewJob) -> None:
+    await connection.execute(STORE_FIRST, new.job.id, new.submission_id)
+
+
+async def join(connection: Connection, job_id: str, new: NewJob, sealed: str | None) -> None:
+    """The job, which is locked, goes on for `new` too."""
+    await connection.execute(JOIN, job_id, new.submission_id, _webhooks(new), sealed)
+
+
+async def tell_end(connection: Connection, job_id: str, new: NewJob, sealed: str | None) -> None:
+    """The job has completed: the webhooks of `new` hear of it."""
+    await connection.execute(TELL_END, job_id, new.submission_id, _webhooks(new), sealed)
+
+
+async def detach(connection: Connection, job_id: str, submission_id: str) -> bool:
+    """Whether the job, which is locked, goes on for others."""
+    goes_on: bool = await connection.fetchval(DETACH, job_id, submission_id)
+    return goes_on
+
+
+async def is_known(connection: Connection, job_id: str, submission_id: str) -> bool:
+    known: bool = await connection.fetchval(IS_KNOWN, job_id, submission_id)
+    return known
+
+
+def _webhooks(new: NewJob) -> list[Encoded]:
+    return encode_all(new.definition.webhooks)
