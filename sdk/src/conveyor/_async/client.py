@@ -241,8 +241,8 @@ class AsyncClient(AsyncResource):
         return m.QueueSize.of(await self._call("GET", "/jobs/queue/size"))
 
     async def cancel(self, job_id: str, *, reason: str = "", submission_id: str = "") -> None:
-        """`reason` is shown with the job. With a `submission_id` of a job with `reuse`, it continues
-        for other submissions."""
+        """`reason` is shown with the job. With a `submission_id` of a job with `reuse` only this
+        submission is taken back."""
         given = {"reason": reason, "submissionId": submission_id}
         body = {name: text for name, text in given.items() if text} or None
         await self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
