@@ -19,7 +19,7 @@ from tests.support.servers.rabbitmq_installations import INSTALLED, VERSIONS
 from tests.support.servers.rabbitmq_versions import CLASSIC, QUEUE_TYPES, RabbitKind
 
 _ROUNDS = len(KINDS) + 10
-_JOBS = 22
+_JOBS = 26
 
 
 async def main(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from shared.jobspec.arvados.uuids import JOB, uuid_of
 from tests.chaos.receiver import Event
 
 JOBS = """
@@ -38,6 +39,26 @@ WHERE starts_with(j.name, $1)
   AND (c.change ->> 'task_id' IS NOT NULL) = (w.hook ->> 'event' IS NOT DISTINCT FROM $2)
 """
 
+REUSED_TASKS = """
+SELECT t.job_id, t.id, t.result, from_.id AS reused_from, coalesce(
+           t.state = 'COMPLETED' AND from_.state = 'COMPLETED' AND t.dispatch = 0
+           AND (t.fingerprint, t.result) IS NOT DISTINCT FROM (from_.fingerprint, from_.result),
+           false) AS is_same
+FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks from_ ON from_.id = t.reused_from
+WHERE starts_with(j.name, $1) AND t.reused_from IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReusedTask:
+    """`is_same`: it ended as a completed task of the same work, and was sent to no worker."""
+
+    job_id: str
+    id: str
+    result: str | None
+    reused_from: str | None
+    is_same: bool
+
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
@@ -46,6 +67,11 @@ class JobRow:
     state: str
     result: str | None
     error: str | None
+
+    @property
+    def uuid(self) -> str:
+        """By which Arvados' API names it."""
+        return uuid_of(JOB, self.id)
 
     @property
     def is_final(self) -> bool:
@@ -59,6 +85,10 @@ class Accounts:
     async def jobs(self, prefix: str) -> Sequence[JobRow]:
         """Those of that name or beginning, sub-jobs included."""
         return [JobRow(**dict(row)) for row in await self._connection.fetch(JOBS, prefix)]
+
+    async def reused_tasks(self, prefix: str) -> Sequence[ReusedTask]:
+        rows = await self._connection.fetch(REUSED_TASKS, prefix)
+        return [ReusedTask(**dict(row)) for row in rows]
 
     async def left(self) -> dict[str, int]:
         """How many there still are of what a system at rest has none of."""

@@ -13,10 +13,11 @@ import asyncpg
 from tests.chaos.accounts import Accounts, JobRow
 from tests.chaos.books import Books
 from tests.chaos.client import Client
-from tests.chaos.ledger import doubled, read_ledger, started_again
+from tests.chaos.ledger import doubled, interrupted, read_ledger, started_again
 from tests.chaos.mix import Planned
 from tests.chaos.plan import Round
 from tests.chaos.receiver import Event, Receiver
+from tests.chaos.reuse import Reuse
 from tests.chaos.script import Scripts
 from tests.chaos.system import System
 
@@ -46,6 +47,7 @@ class Audit:
         client: Client,
         receiver: Receiver,
         scripts: Scripts,
+        reuse: Reuse,
         planned: Mapping[str, Planned],
         prefix: str,
     ) -> None:
@@ -53,6 +55,7 @@ class Audit:
         self._client = client
         self._receiver = receiver
         self._scripts = scripts
+        self._reuse = reuse
         self._planned = planned
         self._prefix = prefix
 
@@ -60,6 +63,9 @@ class Audit:
         """`healed_at` is a time of time.monotonic()."""
         async with opened_accounts(self._system) as accounts:
             state = await self._rest(accounts, healed_at, books)
+            reused_tasks = await accounts.reused_tasks(self._prefix)
+        books.reused = len(reused_tasks) + sum(self._reuse.reused[key] for key in self._planned)
+        books.reused_wrongly += self._reuse.check(self._planned, state.jobs, reused_tasks)
         self._check_jobs(state, books)
         self._check_starts(round_, books)
         self._check_webhooks(state, books)
@@ -106,9 +112,9 @@ class Audit:
                 await self._client.cancel(job.id)
 
     def _check_jobs(self, state: State, books: Books) -> None:
-        there = {job.id for job in state.jobs}
+        there = {id_ for job in state.jobs for id_ in (job.id, job.uuid)} | self._reuse.deleted
         ours = {id: key for id, key in self._client.answered.items() if key in self._planned}
-        books.jobs = len(ours)
+        books.jobs = len(set(ours.values()))
         books.lost += [f"{key} {id}" for id, key in ours.items() if id not in there]
         for job in state.jobs:
             if not job.is_final:
@@ -118,6 +124,7 @@ class Audit:
 
     def _check_starts(self, round_: Round, books: Books) -> None:
         lines = read_ledger(self._scripts.ledger, self._prefix)
+        books.interrupted = interrupted(lines)
         books.doubled += [
             f"{line.key} task {line.task} on {self._place(line.node)}" for line in doubled(lines)
         ]

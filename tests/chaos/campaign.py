@@ -18,6 +18,8 @@ from tests.chaos.ledger import read_ledger
 from tests.chaos.mix import Planned, Workshop
 from tests.chaos.plan import Round
 from tests.chaos.receiver import Receiver, opened_receiver
+from tests.chaos.repository import Repository
+from tests.chaos.reuse import Reuse
 from tests.chaos.script import Scripts
 from tests.chaos.system import WORKERS, System, opened_system
 from tests.support.eventually import eventually
@@ -37,6 +39,7 @@ class Campaign:
     client: Client
     receiver: Receiver
     scripts: Scripts
+    repository: Repository
 
     async def run(self, rounds: Sequence[Round], jobs: int, tell: Tell) -> list[Books]:
         """The books of all rounds, each told when it is closed. `jobs` are submitted in each."""
@@ -56,22 +59,25 @@ class Campaign:
         books = Books(f"{round_.number}. {round_}", round_.seconds)
         lot = Random(f"round {self.seed} {round_.number}")
         prefix = f"r{round_.number}-"
-        workshop = Workshop(self.scripts, lot, self.receiver.url, has_files=True)
+        workshop = Workshop(self.scripts, lot, self.receiver.url, repository=self.repository)
+        reuse = Reuse(self.client)
         jobs = [workshop.job(number, prefix) for number in range(count)]
         async with asyncio.TaskGroup() as group:
             before, during = jobs[: count // 2], jobs[count // 2 :]
             limit = _SUBMIT_SECONDS + round_.seconds
             for job in before:
-                group.create_task(self._submit(job, 0.0, limit))
+                group.create_task(self._submit(job, reuse, 0.0, limit))
             await self._under_way([job.key for job in before if job.is_long])
             for job in during:
-                group.create_task(self._submit(job, lot.uniform(0, round_.seconds), limit))
+                delay = lot.uniform(0, round_.seconds)
+                group.create_task(self._submit(job, reuse, delay, limit))
             await self._break(round_)
             healed_at = time.monotonic()
             probing = group.create_task(self._flow(workshop, f"probe-{prefix}"))
         books.flowed_after = probing.result()
-        planned = {job.key: job for job in jobs}
-        audit = Audit(self.system, self.client, self.receiver, self.scripts, planned, prefix)
+        both = ((job, job.then) for job in jobs)
+        planned = {job.key: job for pair in both for job in pair if job is not None}
+        audit = Audit(self.system, self.client, self.receiver, self.scripts, reuse, planned, prefix)
         await audit.close_books(round_, healed_at, books)
         return books
 
@@ -88,11 +94,13 @@ class Campaign:
             lambda: all(read_ledger(self.scripts.ledger, key) for key in keys), _UNDER_WAY_SECONDS
         )
 
-    async def _submit(self, job: Planned, delay: float, limit: float) -> None:
+    async def _submit(self, job: Planned, reuse: Reuse, delay: float, limit: float) -> None:
         """Within `limit` seconds after `delay`, an outage in between included."""
         await asyncio.sleep(delay)
         async with asyncio.timeout(limit):
-            if job.is_cancelled:
+            if job.is_reusing:
+                await reuse.submit(job)
+            elif job.is_cancelled:
                 await self.client.submit_and_cancel(job)
             else:
                 await self.client.submit(job)
@@ -121,7 +129,7 @@ class Campaign:
         return time.monotonic() - began
 
     async def _run_one(self, job: Planned) -> None:
-        await self.client.wait_final(await self.client.submit(job))
+        await self.client.wait_final((await self.client.submit(job)).id)
 
 
 @asynccontextmanager
@@ -134,4 +142,5 @@ async def opened_campaign(seed: int, directory: Path, kind: RabbitKind) -> Async
         opened_system(directory, kind) as system,
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
-        yield Campaign(seed, system, Client(system, session), receiver, scripts)
+        repository = Repository(system.repositories)
+        yield Campaign(seed, system, Client(system, session), receiver, scripts, repository)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -12,6 +13,15 @@ from tests.chaos.system import System
 _PATIENCE_SECONDS = 0.2
 _ANSWER_SECONDS = 10.0
 _FINAL = ("COMPLETED", "FAILED", "CANCELLED")
+_FINAL_IN_ARVADOS = ("Complete", "Failed", "Cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To a submission. `is_reused`: the job was made for another one."""
+
+    id: str
+    is_reused: bool
 
 
 class Client:
@@ -22,27 +32,36 @@ class Client:
         self._session = session
         self.answered: dict[str, str] = {}
 
-    async def submit(self, planned: Planned) -> str:
-        """Its id. A job whose answer was lost is submitted again: the first may exist as well."""
-        job = await self._insist("POST", "/jobs", planned.body)
-        self.answered[job["id"]] = planned.key
-        return str(job["id"])
+    async def submit(self, planned: Planned) -> Answer:
+        """A job whose answer was lost is submitted again: the first may exist as well."""
+        job = await self._insist("POST", planned.door, planned.body)
+        id_ = str(job.get("uuid") or job["id"])
+        answer = Answer(id_, job.get("reused", False) or id_ in self.answered)
+        self.answered[id_] = planned.key
+        return answer
 
     async def submit_and_cancel(self, planned: Planned) -> None:
-        job_id = await self.submit(planned)
-        await self.wait_for(job_id, "RUNNING", *_FINAL)
-        await self.cancel(job_id)
+        answer = await self.submit(planned)
+        await self.wait_for(answer.id, "RUNNING", *_FINAL)
+        await self.cancel(answer.id)
 
     async def cancel(self, job_id: str) -> None:
         """400 is as good: it has ended, or an earlier call was heard though not answered."""
         await self._insist("PUT", f"/jobs/{job_id}/cancel", accepted=(200, 400))
 
-    async def wait_final(self, job_id: str) -> dict[str, Any]:
-        return await self.wait_for(job_id, *_FINAL)
+    async def ban(self, job_id: str) -> None:
+        await self._insist("POST", f"/jobs/{job_id}/reuse/ban")
 
-    async def wait_for(self, job_id: str, *states: str) -> dict[str, Any]:
+    async def delete(self, job_id: str) -> None:
+        """404 is as good: an earlier call was heard though not answered."""
+        await self._insist("DELETE", f"/jobs/{job_id}", accepted=(200, 404))
+
+    async def wait_final(self, job_id: str, door: str = "/jobs") -> dict[str, Any]:
+        return await self.wait_for(job_id, *_FINAL, *_FINAL_IN_ARVADOS, door=door)
+
+    async def wait_for(self, job_id: str, *states: str, door: str = "/jobs") -> dict[str, Any]:
         while True:
-            job = await self._insist("GET", f"/jobs/{job_id}")
+            job = await self._insist("GET", f"{door}/{job_id}")
             if job["state"] in states:
                 return job
             await asyncio.sleep(_PATIENCE_SECONDS)

@@ -1,6 +1,6 @@
 """What the tasks themselves wrote down: who started when, and what ran twice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
@@ -48,3 +48,13 @@ def started_again(lines: Collection[Line]) -> list[Again]:
         if line.what == "start":
             starts[line.task].append(line)
     return [Again(*pair) for of_one in starts.values() for pair in pairwise(of_one)]
+
+
+def interrupted(lines: Collection[Line]) -> Counter[str]:
+    """How many starts have no end, since their process was killed, by the kind of their job."""
+    ended = {(line.task, line.pid) for line in lines if line.what == "end"}
+    return Counter(
+        line.key.split("-")[2]
+        for line in lines
+        if line.what == "start" and (line.task, line.pid) not in ended
+    )

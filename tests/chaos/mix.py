@@ -3,16 +3,24 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
+from tests.chaos.repository import Repository
 from tests.chaos.script import Scripts
 
 Json = dict[str, Any]
+Fate = Literal["kept", "banned", "deleted"]
+
+ARVADOS = "/arvados/v1/jobs"
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A job to submit under the name `key`, and its end: `state`, and `result` if it has one."""
+    """A job to submit under the name `key`, and its end: `state`, and `result` if it has one.
+
+    One that `is_reusing` is submitted twice at once, and once more after it has ended and met its
+    `fate`. After that comes `then`. `reused_tasks` end as others have.
+    """
 
     key: str
     body: Mapping[str, Any]
@@ -20,6 +28,11 @@ class Planned:
     result: str | None = None
     is_cancelled: bool = False
     is_long: bool = False
+    door: str = "/jobs"
+    is_reusing: bool = False
+    fate: Fate = "kept"
+    reused_tasks: int = 0
+    then: "Planned | None" = None
 
 
 class Workshop:
@@ -32,12 +45,13 @@ class Workshop:
         webhook_url: str,
         *,
         newest: bool = True,
-        has_files: bool = False,
+        repository: Repository | None = None,
     ) -> None:
-        """`newest`: also jobs that the version before does not know; `has_files`: also jobs that
-        keep files."""
-        left_out = (*(() if newest else _NEWEST), *(() if has_files else (Workshop.partition,)))
+        """`newest`: also jobs that the version before does not know; with `repository`, also jobs
+        that have files: those of it, and others."""
+        left_out = (*(() if newest else _NEWEST), *(() if repository else _WITH_FILES))
         self._kinds = [kind for kind in _KINDS if kind not in left_out]
+        self._repository = repository
         self._scripts = scripts
         self._random = random
         self._webhook_url = webhook_url
@@ -46,7 +60,8 @@ class Workshop:
         """Every kind comes in turn, long ones more often; every second job has webhooks."""
         kind = self._kinds[number % len(self._kinds)]
         planned = kind(self, f"{prefix}{number}-{kind.__name__}")
-        if self._random.random() < 0.5:
+        # A submission with webhooks is only answered with a job that has completed.
+        if planned.is_reusing or self._random.random() < 0.5:
             return planned
         hooks = [
             {"url": f"{self._webhook_url}/0"},
@@ -131,14 +146,57 @@ class Workshop:
         or is lost at it: what it made then never is."""
         lines = "printf '{\"parameters\": %d}\\n' 1 2 3; echo '{\"sequence\": 2}'"
         makes = f"{{ {lines}; }} > $TORK_SPAWN; mkdir {self._scripts.mark(key)} && exit 111"
-        square = "n=$(cat $TORK_PARAMETERS); printf '%s' $((n * n))"
+        square = "sleep 2; n=$(cat $TORK_PARAMETERS); printf '%s' $((n * n))"
         cases = f"0) {makes} ;; 1) {square} ;; 2) printf '%s' end ;;"
         child = {"run": self._task(key, f"case $TORK_SEQUENCE in {cases} esac; true", "x")["run"]}
         child["retry"] = {"limit": 3, "initialDelay": "200ms", "on": [111, "lost"]}
         concurrency = self._random.randint(0, 2)
         spawn = {"concurrency": concurrency, "task": child}
         tasks = [{"name": "all", "var": "all", "spawn": spawn}]
-        return Planned(key, _body(key, tasks, "{{ join(tasks.all, ' ') }}"), result="1 4 9 end")
+        body = _body(key, tasks, "{{ join(tasks.all, ' ') }}")
+        return Planned(key, body, result="1 4 9 end", is_long=True)
+
+    def reused(self, key: str) -> Planned:
+        """Ends in one way or the other; it is the answer to the same work only if it completes and
+        is still there."""
+        ways: tuple[Callable[[str], Planned], ...] = (
+            lambda key: replace(self.long(key), fate="kept"),
+            lambda key: replace(self.long(key), fate="banned"),
+            lambda key: replace(self.long(key), fate="deleted"),
+            self.failing,
+            self.cancelled,
+        )
+        planned = self._random.choice(ways)(key)
+        return replace(planned, body={**planned.body, "reuse": True}, is_reusing=True)
+
+    def reused_tasks(self, key: str) -> Planned:
+        """After it comes one whose list differs in one item."""
+        child = self._task(key, "sleep 1; printf '%s' $((N * N))", "r{{ item.index }}")
+        child["env"] = {"N": "{{ item.value }}"}
+
+        def each(key: str, *numbers: int) -> Planned:
+            tasks = [{"name": "all", "each": {"list": list(numbers), "task": child}}]
+            output = " ".join(f"{{{{ tasks.r{place} }}}}" for place in range(len(numbers)))
+            body = _body(key, tasks, output) | {"reuse": {"tasks": True}}
+            result = " ".join(str(n * n) for n in numbers)
+            return Planned(key, body, result=result, is_long=True, is_reusing=True)
+
+        last = replace(each(f"{key}-then", 1, 2, 5, 4), reused_tasks=3)
+        return replace(each(key, 1, 2, 3, 4), then=last)
+
+    def arvados(self, key: str) -> Planned:
+        """A script of the name `key`."""
+        assert self._repository is not None
+        pause = self._random.uniform(1, 5)
+        work = f'{{ sleep {pause:.1f}; printf "%s" "$JOB_PARAMETER_WORD"; }} > $TORK_OUTPUT'
+        commit = self._repository.commit(key, self._scripts.script(key, work))
+        body = {
+            "script": key,
+            "script_version": commit,
+            "repository": self._repository.name,
+            "script_parameters": {"word": key},
+        }
+        return Planned(key, body, result=key, is_long=True, door=ARVADOS, is_reusing=True)
 
     def subjob(self, key: str) -> Planned:
         inner = [self._task(key, "printf '%s' inner", "x")]
@@ -178,12 +236,16 @@ _KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
     Workshop.chain,
     Workshop.long,
     Workshop.each,
-    Workshop.long,
+    Workshop.reused,
+    Workshop.spawned,
+    Workshop.reused_tasks,
     Workshop.placed,
+    Workshop.long,
+    Workshop.arvados,
+    Workshop.reused,
     Workshop.parallel,
     Workshop.service,
     Workshop.subjob,
-    Workshop.spawned,
     Workshop.partition,
     Workshop.long,
     Workshop.retried,
@@ -191,7 +253,14 @@ _KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
     Workshop.graph,
     Workshop.failing,
 )
-_NEWEST = (Workshop.placed, Workshop.service, Workshop.spawned)
+_WITH_FILES = (Workshop.partition, Workshop.arvados)
+_NEWEST = (
+    Workshop.placed,
+    Workshop.service,
+    Workshop.spawned,
+    Workshop.reused,
+    Workshop.reused_tasks,
+)
 
 
 def _body(key: str, tasks: list[Json], output: str) -> Json:

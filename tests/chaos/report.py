@@ -12,7 +12,7 @@ _WIDTH = 170
 _FAULTS_WIDTH = 50
 _SHOWN = 40
 
-_FACTS = ("for s", "jobs", "web- hooks")
+_FACTS = ("for s", "jobs", "reused", "tasks killed", "web- hooks")
 _TIMES = ("flowed after s", "final after s", "at rest after s")
 
 
@@ -31,8 +31,11 @@ def print_table(console: Console, title: str, all_books: Sequence[Books]) -> Non
     for books in all_books:
         table.add_row(*_cells(books))
     table.add_section()
-    table.add_row(*_cells(_total(all_books)))
+    total = _total(all_books)
+    table.add_row(*_cells(total))
     console.print(table)
+    killed = ", ".join(f"{count} of {kind}" for kind, count in total.interrupted.most_common())
+    console.print(f"  tasks killed while they ran: {killed}", highlight=False)
     findings = [f"{books.title}: {line}" for books in all_books for line in books.findings]
     for line in findings[:_SHOWN]:
         console.print(f"  {line}", highlight=False, soft_wrap=True)
@@ -46,7 +49,8 @@ def make_console() -> Console:
 
 def _cells(books: Books) -> list[str]:
     counts = [f"{len(lines)}" for lines in books.sorts.values()]
-    facts = [books.title, f"{books.seconds:g}", f"{books.jobs}", f"{books.webhooks}"]
+    numbers = (books.jobs, books.reused, books.interrupted.total(), books.webhooks)
+    facts = [books.title, f"{books.seconds:g}", *map(str, numbers)]
     times = [books.flowed_after, books.final_after, books.at_rest_after]
     return [*facts, *counts, *map(_seconds, times)]
 
@@ -59,6 +63,8 @@ def _total(all_books: Sequence[Books]) -> Books:
     total.at_rest_after = _longest([books.at_rest_after for books in all_books])
     for books in all_books:
         total.jobs += books.jobs
+        total.reused += books.reused
+        total.interrupted += books.interrupted
         total.webhooks += books.webhooks
         for sort, lines in books.sorts.items():
             total.sorts[sort].extend(lines)

@@ -79,6 +79,7 @@ class System:
         self.services: dict[str, Service] = {}
         self.links: dict[tuple[str, str], Link] = {}
         self.unruly = directory / "unruly"
+        self.repositories = directory / "repositories"
         self._clocks = clocks
         self._disk = disk
         self._logs: list[tuple[str, Path]] = []
@@ -87,6 +88,7 @@ class System:
             "CONVEYOR_BROKER_QUEUE_TYPE": queues,
             "CONVEYOR_FILES_STORE": str(directory / "files"),
             "CONVEYOR_FILES_CACHE_DIR": str(directory / "cache"),
+            "CONVEYOR_ARVADOS_REPOSITORIES": str(self.repositories),
         }
         self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **settings)
 

@@ -13,7 +13,7 @@ from tests.support.servers.rabbitmq_versions import QUORUM, RabbitKind
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
-JOBS = 14
+JOBS = 18
 
 
 @pytest.mark.parametrize(
