@@ -41,7 +41,7 @@ WHERE starts_with(j.name, $1)
 
 REUSED_TASKS = """
 SELECT t.job_id, t.id, t.result, from_.id AS reused_from, coalesce(
-           t.state = 'COMPLETED' AND from_.state = 'COMPLETED' AND t.dispatch = 0
+           t.state = 'COMPLETED' AND from_.state = 'COMPLETED' AND t.started_at IS NULL
            AND (t.fingerprint, t.result) IS NOT DISTINCT FROM (from_.fingerprint, from_.result),
            false) AS is_same
 FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks from_ ON from_.id = t.reused_from

@@ -145,7 +145,8 @@ class Workshop:
         """The first makes three tasks and one that comes after them, and fails at its first start
         or is lost at it: what it made then never is."""
         lines = "printf '{\"parameters\": %d}\\n' 1 2 3; echo '{\"sequence\": 2}'"
-        makes = f"{{ {lines}; }} > $TORK_SPAWN; mkdir {self._scripts.mark(key)} && exit 111"
+        makes = f"{{ {lines}; }} > $TORK_SPAWN; sleep 2; "
+        makes += f"mkdir {self._scripts.mark(key)} && exit 111"
         square = "sleep 2; n=$(cat $TORK_PARAMETERS); printf '%s' $((n * n))"
         cases = f"0) {makes} ;; 1) {square} ;; 2) printf '%s' end ;;"
         child = {"run": self._task(key, f"case $TORK_SEQUENCE in {cases} esac; true", "x")["run"]}

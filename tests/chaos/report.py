@@ -8,7 +8,7 @@ from rich.table import Table
 from tests.chaos.books import Books
 from tests.chaos.plan import Round
 
-_WIDTH = 170
+_WIDTH = 190
 _FAULTS_WIDTH = 50
 _SHOWN = 40
 

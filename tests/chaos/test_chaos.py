@@ -36,6 +36,8 @@ async def test_nothing_is_lost_stuck_or_run_twice_while_parts_are_killed(
             # Then each has ended as it must, and nothing of it is left
             findings = [line for books in all_books for line in books.findings]
             assert not findings, f"{findings}\n{campaign.system.logs()}"
-            assert [books.jobs for books in all_books] == [JOBS] * len(faults)
+            one_after_another = 1
+            assert [books.jobs for books in all_books] == [JOBS + one_after_another] * len(faults)
+            assert all(books.reused for books in all_books)
     except Unavailable as error:
         unavailable(f"RabbitMQ {kind.version}: {error}")
