@@ -70,6 +70,18 @@ class Client:
         ids = await self.submit_all(jobs)
         return (await self.last_end(ids) - began).total_seconds()
 
+    async def run_one(self, job: Json) -> tuple[float, str]:
+        """The same, with the id of the job."""
+        began = datetime.now(UTC)
+        [job_id] = await self.submit_all([job])
+        return (await self.last_end([job_id]) - began).total_seconds(), job_id
+
+    async def get(self, path: str) -> Json:
+        async with self._http.get(self._api_url + path) as response:
+            response.raise_for_status()
+            answer: Json = await response.json()
+            return answer
+
     async def last_end(self, ids: Sequence[str]) -> datetime:
         """Wait until no job is active. Raises RuntimeError when a job or a service failed."""
         deadline = time.monotonic() + _PATIENCE_SECONDS

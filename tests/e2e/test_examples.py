@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ EXPECTED = {
     "files-and-env": Expected(),
     "files-between-tasks": Expected("465"),
     "partition": Expected("10100"),
+    "pipeline": Expected("14"),
     "spawn": Expected("1, 4, 9, that is all"),
     "webhooks": Expected(),
     "auto-delete": Expected(),
@@ -167,6 +169,32 @@ async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
         assert job["result"] == expected.result
     ends = {task["name"]: task["state"] for task in job["execution"]}
     assert expected.tasks.items() <= ends.items()
+
+
+@in_one_loop
+async def test_a_pipeline_that_is_submitted_again_runs_what_changed_and_what_follows_from_it(
+    api: Api,
+) -> None:
+    job = yaml.safe_load((FOLDER / "pipeline.yaml").read_text())
+    words = range(4, 24)
+
+    async def ran(last: list[str]) -> tuple[dict[str, int], int]:
+        """With `last` as the words of the last file: how many tasks of each stage ran, and the
+        sum."""
+        job["inputs"] = {"texts": [" ".join(["word"] * n) for n in words[:-1]] + [" ".join(last)]}
+        shown = await api.final((await api.submit(job))["id"], seconds=120)
+        ran = Counter(
+            task["name"].split()[0]
+            for task in shown["execution"]
+            if "each" not in task and "reusedFrom" not in task
+        )
+        return dict(ran), int(shown["result"])
+
+    first, more = (sum(n * n for n in (*words[:-1], last)) for last in (23, 24))
+    assert await ran(["word"] * 23) == ({"count": 20, "square": 20, "sum": 1}, first)
+    assert await ran(["word"] * 24) == ({"count": 1, "square": 1, "sum": 1}, more)
+    # The second stage is given the same
+    assert await ran(["other"] * 24) == ({"count": 1}, more)
 
 
 @in_one_loop
