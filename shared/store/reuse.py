@@ -12,7 +12,8 @@ from shared.postgres.pool import Connection, rows_touched
 from shared.store import submissions
 from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
 
-_MOST_CANDIDATES = 100
+_MOST_CANDIDATES = 50
+"""Of those that may be the answer the oldest, as many of the newest, and as many of any."""
 _MOST_NEAR = 20
 _MOST_DECISIONS = 20
 _NOBODY = ""
@@ -24,9 +25,23 @@ SELECT pg_advisory_xact_lock(hashtextextended('reuse ' || f, 0))
 FROM (SELECT DISTINCT f FROM unnest($1::text[]) AS f ORDER BY f) AS alike
 """
 
+# Of very many that may be the answer, the oldest is; the newest are young enough where the oldest
+# are too old. Of all others, the newest, to tell why they are none. $3: of this owner only.
+_MAY_BE = "AND NOT f.is_out AND ($3::text IS NULL OR f.owner = $3) ORDER BY f.created_at"
+_LOOKED_AT = " UNION ".join(
+    f"""
+    (SELECT f.job_id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
+     WHERE f.fingerprint = $1 AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
+       AND j.spec_version = 1  -- a later one does other work
+       AND (j.delete_at IS NULL OR j.delete_at > now())
+       {which} LIMIT {_MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
+    for which in (_MAY_BE, f"{_MAY_BE} DESC", "ORDER BY f.created_at DESC")
+)
+
 # One that is being deleted is waited for, and then not there. What is sealed is another text each
 # time.
 CANDIDATES = f"""
+WITH looked_at AS MATERIALIZED ({_LOOKED_AT})
 SELECT j.id AS job_id, j.state, j.created_by AS owner, j.created_at, j.completed_at, j.progress,
        f.chance <> '{{}}' AS is_chance, f.banned_at IS NOT NULL AS is_banned,
        j.is_held OR j.is_cancelling OR (j.state = 'PENDING' AND j.due_at IS NOT NULL) AS is_idle,
@@ -35,18 +50,15 @@ SELECT j.id AS job_id, j.state, j.created_by AS owner, j.created_at, j.completed
            WHERE s.job_id = j.id AND s.detached_at IS NULL)::int AS webhooks,
        md5(CASE WHEN j.result LIKE 'sealed:%' THEN '' ELSE coalesce(j.result, '') END || kept.sums)
            AS output
-FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id,
+FROM looked_at JOIN job_fingerprints f USING (job_id) JOIN jobs j ON j.id = f.job_id,
 LATERAL (
     SELECT coalesce(sum(a.size), 0)::bigint AS bytes,
            coalesce(string_agg(concat_ws(' ', t.position, t.child_index, a.name, a.sha256), ','
                                ORDER BY t.position, t.child_index, a.name), '') AS sums
     FROM artifacts a JOIN tasks t ON t.id = a.task_id
     WHERE a.job_id = j.id AND j.state = 'COMPLETED') AS kept
-WHERE f.fingerprint = $1 AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
-  AND j.spec_version = 1  -- a later one does other work
-  AND (j.delete_at IS NULL OR j.delete_at > now())
-ORDER BY j.created_at LIMIT {_MOST_CANDIDATES} FOR KEY SHARE OF j
-"""  # noqa: S608 - a number of our own
+ORDER BY j.created_at FOR KEY SHARE OF j
+"""  # noqa: S608 - texts of our own
 
 NEAR = f"""
 SELECT f.job_id, f.parts FROM job_fingerprints f
@@ -122,7 +134,8 @@ async def lock_alike(connection: Connection, wanted: Sequence[WantedReuse]) -> N
 async def judge(connection: Connection, wanted: WantedReuse, now: datetime) -> Verdict:
     """What a submission would be answered with now."""
     digest = wanted.fingerprint.digest
-    rows = await connection.fetch(CANDIDATES, digest, wanted.readers)
+    of_owner = (wanted.owner or _NOBODY) if wanted.rules.scope == "own" else None
+    rows = await connection.fetch(CANDIDATES, digest, wanted.readers, of_owner)
     candidates = [Candidate(**{**row, "state": JobState(row["state"])}) for row in rows]
     verdict = choose(wanted, candidates, now)
     if verdict.job_id is not None or candidates:

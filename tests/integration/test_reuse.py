@@ -23,6 +23,7 @@ from tests.support.http.authenticated_api import (
     hash_cheaply,
 )
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 
 pytestmark = pytest.mark.real
 
@@ -33,6 +34,20 @@ inputs: {{size: "{size}"}}
 tasks: [{{name: a, run: x, env: {{SIZE: "{{{{ inputs.size }}}}"}}}}]
 """
 KEY = {"Idempotency-Key": "order-17"}
+
+# 60 older jobs that do the same work as $1.
+OLDER = bulk_rows(
+    "jobs",
+    numbers(1, 60),
+    id="'older' || n",
+    created_at="now() - make_interval(days => 1, secs => n)",
+    created_by="$1",
+)
+FINGERPRINTS = """
+INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts, created_at)
+SELECT j.id, f.fingerprint, coalesce(j.created_by, f.owner), f.parts, j.created_at
+FROM jobs j, job_fingerprints f WHERE f.job_id = $1 AND starts_with(j.id, 'older')
+"""
 
 
 def job(size: int = 1, more: str = "true") -> str:
@@ -125,6 +140,34 @@ async def test_a_job_that_failed_changed_or_lost_its_files_is_no_answer(door: Do
         second, is_reused = await door.submit(job())
         assert (second != first, is_reused) == (True, False), change
         await door.rig.pool.execute("DELETE FROM job_fingerprints")
+
+
+async def test_a_job_is_found_behind_any_number_of_others_that_are_no_answer(door: Door) -> None:
+    pool = door.rig.pool
+    first, _ = await door.submit(job())
+    await door.rig.run_current(first)
+    completed = "state = 'COMPLETED', completed_at = created_at"
+    for owner, change, more in (
+        (None, "state = 'FAILED', error = 'x', failed_at = now()", "true"),
+        ("bob~1", completed, "true"),
+        (None, completed, "{maxAge: 1h}"),
+    ):
+        await pool.execute(OLDER, owner)
+        await pool.execute(FINGERPRINTS, first)
+        await pool.execute(f"UPDATE jobs SET {change} WHERE starts_with(id, 'older')")
+        assert await door.submit(job(more=more)) == (first, True), change
+        await pool.execute("DELETE FROM jobs WHERE starts_with(id, 'older')")
+
+
+async def test_a_job_that_failed_may_be_the_answer_when_it_was_restarted(door: Door) -> None:
+    first, _ = await door.submit(job())
+    for change, is_out in (
+        ("state = 'FAILED', error = 'x', failed_at = now()", True),
+        ("state = 'RUNNING', error = NULL, failed_at = NULL", False),
+        ("state = 'CANCELLED'", True),
+    ):
+        await door.rig.pool.execute(f"UPDATE jobs SET {change} WHERE id = $1", first)
+        assert await door.rig.pool.fetchval("SELECT is_out FROM job_fingerprints") is is_out
 
 
 async def test_completed_jobs_with_different_results_or_files_are_no_answer(door: Door) -> None:
