@@ -59,18 +59,21 @@ def jobs_of(
     """A job for each of `times`; `template` is what the tag of its template, if it has one, stands
     for now. `inputs` replace its own of the same name. Raises CannotFire, and InvalidJob for inputs
     that the template refuses."""
-    definition = renewed(definition_of(schedule, sealer), template, sealer, inputs)
+    made = renewed(definition_of(schedule, sealer), template, sealer, inputs)
+    definition = made.definition
     if inputs and not definition.template:
         definition = replace(definition, inputs={**definition.inputs, **inputs})
     return [
-        new_job(
-            definition,
-            id_of_firing(schedule.id, time),
-            now,
-            created_by=schedule.created_by,
-            readers=schedule.readers,
-            schedule_id=schedule.id,
-            schedule_at=time,
+        made.named(
+            new_job(
+                definition,
+                id_of_firing(schedule.id, time),
+                now,
+                created_by=schedule.created_by,
+                readers=schedule.readers,
+                schedule_id=schedule.id,
+                schedule_at=time,
+            )
         )
         for time in times
     ]

@@ -11,11 +11,12 @@ from shared.jobspec.tags import Tag, Version, parse_tag
 from shared.postgres.pool import Connection
 
 Kind = Literal["app", "engine", "template", "job"]
+Language = Literal["bacalhau"]
 Status = Literal["active", "inactive"]
 
 COLUMNS = """
 id, kind, name, major, minor, revision, description, document, sealed, schema, is_active, is_public,
-owner, readers, created_at, updated_at
+owner, readers, created_at, updated_at, language
 """
 VISIBLE = "($1::text[] IS NULL OR is_public OR readers = '{}' OR readers && $1)"
 
@@ -31,7 +32,8 @@ ORDER BY is_active DESC, major DESC, minor DESC LIMIT 1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
     """One version. `document` comes without what is secret: if anything is, `sealed` has all of it.
-    `owner` is as a job's creator; `readers` are those who may see it where it is not public."""
+    `owner` is as a job's creator; `readers` are those who may see it where it is not public.
+    `language` is that of the document of a job, None for our own."""
 
     id: str
     kind: Kind
@@ -49,6 +51,7 @@ class Registered:
     readers: Sequence[str]
     created_at: datetime
     updated_at: datetime
+    language: Language | None
 
     @property
     def version(self) -> str:

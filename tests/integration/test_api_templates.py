@@ -242,3 +242,55 @@ async def test_a_time_that_has_no_job_for_want_of_its_template_is_among_the_runs
     assert [(run["state"], run["reason"]) for run in runs["items"]] == [("HELD", why)]
     assert (runs["size"], runs["totalItems"], runs["totalPages"]) == (1, 1, 1)
     assert (await api.get(f"{path}/runs?state=SKIPPED"))["items"] == []
+
+
+BACALHAU = """
+template:
+  name: resize
+  version: "1.0"
+  inputs: {width: {type: integer, default: 160}, n: {type: integer}}
+Name: resize
+Type: batch
+Count: "{{ inputs.n }}"
+Tasks:
+  - Name: main
+    Engine: {Type: docker, Params: {Image: alpine, Parameters: [echo, "{{ inputs.width }}"]}}
+"""
+
+
+async def test_a_job_of_bacalhau_is_a_template_whose_jobs_and_schedules_are_bacalhaus(
+    api: Api,
+) -> None:
+    async def document(job_id: str) -> Any:
+        return (await api.get(f"/api/v1/orchestrator/jobs/{job_id}"))["Job"]
+
+    status, shown = await api.answer("POST", "/templates", data=BACALHAU.encode(), headers=YAML)
+    assert status == 200, shown
+    assert (shown["language"], shown["inputSchema"]["required"]) == ("bacalhau", ["n"])
+    path = "/templates/resize/versions/1/definition?format=yaml"
+    text = await (await api.client.get(path)).text()
+    again = await api.answer("POST", "/templates", data=text.encode(), headers=YAML)
+    assert (again[0], again[1]["revision"]) == (200, 2), again
+
+    made = []
+    for width in ("320", "640"):
+        body = {"inputs": {"n": 2, "width": width}}
+        status, job = await api.answer("POST", "/templates/resize/run", json=body)
+        assert status == 200, job
+        assert (job["name"], job["template"]["version"]) == ("resize", "1.0")
+        made.append(await document(job["id"]))
+    assert [job["Count"] for job in made] == [2, 2]
+    assert made[1]["Tasks"][0]["Engine"]["Params"]["Parameters"] == ["echo", "640"]
+    assert made[0]["Name"] != made[1]["Name"]
+    refused = await api.answer("POST", "/templates/resize/run", json={"inputs": {"n": -1}})
+    assert (refused[0], refused[1]["errors"][0]["field"]) == (400, "Count")
+
+    asked = {"template": "resize", "inputs": {"n": 3}, "schedule": {"cron": "0 0 1 1 *"}}
+    status, schedule = await api.answer("POST", "/scheduled-jobs", json=asked)
+    assert status == 200, schedule
+    path = f"/scheduled-jobs/{schedule['id']}"
+    status, edited = await api.answer("PATCH", path, json={"inputs": {"n": 4}})
+    assert status == 200, edited
+    _, run_ = await api.answer("POST", f"{path}/trigger")
+    job = await document(run_["jobId"])
+    assert (job["Count"], job["Name"]) == (4, f"resize-{run_['jobId'][:8]}")

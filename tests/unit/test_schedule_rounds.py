@@ -96,7 +96,9 @@ class Template:
 
     document: dict[str, Any]
     schema: dict[str, Any]
+    name: str = "t"
     tag: str = "t@1.1"
+    language: str | None = None
     owner: str | None = "ann"
     is_active: bool = True
     sealed: str | None = None

@@ -4526,6 +4526,8 @@ class TemplateSummary(Answer):
     """When it was pushed first."""
     updated_at: datetime
     """When it was pushed last."""
+    language: Literal["bacalhau"] | str | None = None
+    """Of a stored job in another language: which."""
     description: str | None = None
     """As pushed."""
     owner: UserView | None = None
@@ -4560,6 +4562,8 @@ class TemplateVersion(Answer):
     `"x-type": "file"` asks for an upload, with `"secret"` for a secret."""
     definition: dict[str, Any]
     """What was pushed, secrets taken out."""
+    language: Literal["bacalhau"] | str | None = None
+    """Of a stored job in another language: which."""
     description: str | None = None
     """As pushed."""
     owner: UserView | None = None

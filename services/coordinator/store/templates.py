@@ -11,9 +11,9 @@ from pydantic import JsonValue
 from services.coordinator.store.rows import JsonObject, Readers
 from shared.jobspec.tags import Tag
 from shared.postgres.pool import Connection
-from shared.store.templates import COLUMNS, VISIBLE, Kind, Registered, resolve
+from shared.store.templates import COLUMNS, VISIBLE, Kind, Language, Registered, resolve
 
-__all__ = ["Kind", "Registered", "resolve"]
+__all__ = ["Kind", "Language", "Registered", "resolve"]
 
 # Two that take a name at the same time: one is the first.
 LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))"
@@ -27,12 +27,12 @@ SELECT EXISTS (
 
 PUSH = f"""
 INSERT INTO templates (id, kind, name, major, minor, description, document, sealed, schema,
-                       is_active, owner, readers)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                       is_active, owner, readers, language)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (kind, name, major, minor) DO UPDATE SET
     revision = templates.revision + 1, description = excluded.description,
     document = excluded.document, sealed = excluded.sealed, schema = excluded.schema,
-    readers = excluded.readers, updated_at = now()
+    readers = excluded.readers, language = excluded.language, updated_at = now()
 RETURNING {COLUMNS}
 """  # noqa: S608 - columns of our own
 
@@ -87,6 +87,7 @@ class NewTemplate(NamedTuple):
     is_active: bool
     owner: str | None
     readers: Sequence[str]
+    language: Language | None = None
 
 
 class Listed(NamedTuple):

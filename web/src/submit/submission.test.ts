@@ -42,6 +42,7 @@ test("secrets without a value are known, and job files of Bacalhau", () => {
   expect(missingSecrets({ ...NEW, secrets: { token: "x" } })).toEqual([]);
   expect(isBacalhau("Name: x\nTasks: []\n")).toBe(true);
   expect(isBacalhau(JOB)).toBe(false);
+  expect(isBacalhau("template: {name: x}\nName: x\nTasks: []\n")).toBe(false);
 });
 
 test("an address says what the editor begins with, and each beginning has a draft of its own", () => {

@@ -49,9 +49,10 @@ export const isTemplate = (text: string): boolean => topFields(text).includes("t
 const pathOf = (text: string): string =>
   isTemplate(text) ? "/templates" : isScheduled(text) ? "/scheduled-jobs" : "/jobs";
 
-/** Bacalhau's job files have other fields. */
+/** Bacalhau's job files have other fields. Its templates are pushed as all are. */
 export function isBacalhau(text: string): boolean {
   const fields = topFields(text);
+  if (fields.includes("template")) return false;
   return fields.includes("Tasks") || fields.includes("Job");
 }
 

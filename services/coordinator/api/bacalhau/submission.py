@@ -45,7 +45,8 @@ from shared.jobspec.bacalhau.spec import entry
 from shared.jobspec.problems import InvalidJob
 from shared.lifecycle import derived_id
 from shared.planning.disclosure import redacting
-from shared.planning.new_job import NamedDocument, NewJob
+from shared.planning.named_jobs import named_document
+from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 
 JOB_DEFAULTS: web.AppKey[JobDefaults] = web.AppKey("job_defaults", dict)
@@ -173,11 +174,6 @@ async def _new_job(
     new = await in_background(request, made)
     key = await idempotency_key(request, asked.token)
     return replace(new, key=key, size=len(await request.read()))
-
-
-def named_document(job: m.Job, name: str) -> NamedDocument:
-    document = job.shown() | {"Name": name}
-    return NamedDocument(namespace=job.namespace, name=name, labels=job.labels, document=document)
 
 
 async def _updated(request: web.Request, job_id: str, asked: _Submission) -> JobPut:

@@ -23,7 +23,7 @@ from services.coordinator.api.schedules.views import (
     whole_schedule,
 )
 from services.coordinator.api.templates.lookup import resolved
-from services.coordinator.api.templates.running import active, definition_with
+from services.coordinator.api.templates.running import active, job_with
 from services.coordinator.api.tork.definitions import Fields, submitted_job
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run
 from services.coordinator.api.tork.views import set_fields
@@ -50,6 +50,8 @@ _VERSION = re.compile(r'"([^"]*)"')
 _ANY = "*"
 _OF_TEMPLATES = {"schedule", "permissions", "inputs"}
 """What of a schedule of a template can be edited."""
+_TASKS_OF_TEMPLATE = [{"name": "of the template"}]
+"""They are not edited, and may be of another language."""
 IF_MATCH = Header(
     "If-Match",
     "The `ETag` of the version that is edited: of another one nothing is changed.",
@@ -124,6 +126,7 @@ async def _edited(request: web.Request, row: ScheduleRow) -> tuple[EditedSchedul
     shown = whole_schedule(row, redacting(api.sealer, row.sealed))
     if was.template:
         now["inputs"] = shown["inputs"] = was.template.inputs
+        now["tasks"] = _TASKS_OF_TEMPLATE
     changed = await _changed(request, now, shown)
     if was.template and (others := sorted(changed.fields - _OF_TEMPLATES)):
         raise BadRequest(f"{others[0]}: is of template {was.template.tag}: submit another schedule")
@@ -165,8 +168,8 @@ async def _of_template(
         version=str(parse_tag(use.tag)).partition("@")[2] or None,
         name=was.name,
     )
-    made = await definition_with(request, row, given)
-    return replace(made, permissions=definition.permissions)
+    made = await job_with(request, row, given)
+    return replace(made.definition, permissions=definition.permissions)
 
 
 async def _changed(request: web.Request, now: Fields, shown: Fields) -> ChangedJob:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -56,7 +57,7 @@ from services.coordinator.api.schedules.views import (
     whole_schedule,
 )
 from services.coordinator.api.templates.lookup import resolved, tag_of
-from services.coordinator.api.templates.running import active, definition_with
+from services.coordinator.api.templates.running import active, job_with, readers_of_template
 from services.coordinator.api.tork.definition_texts import (
     DEFINITION,
     DefinitionQuery,
@@ -112,7 +113,8 @@ _NOT_PAUSED = "it is {}: only a PAUSED scheduled job can be resumed"
 )
 async def submit_scheduled_job(request: web.Request) -> web.Response:
     body = await whole_body(request)
-    schedule, definition, warnings = await _asked(request, body)
+    asked = await _asked(request, body)
+    schedule, definition, warnings = asked.schedule, asked.definition, asked.warnings
     api = ports(request)
     key = await idempotency_key(request)
     shown, sealed = await in_background(request, partial(without_secrets, definition, api.sealer))
@@ -132,7 +134,7 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
         spec=shown,
         sealed=sealed,
         created_by=principal(request).creator,
-        readers=readers_of(request, definition.permissions),
+        readers=asked.readers,
         created_at=times.created_at,
         next_at=next_at,
         look_at=look_at,
@@ -142,20 +144,31 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
     return reply(shown | set_fields({"warnings": warnings}))
 
 
-async def _asked(
-    request: web.Request, body: bytes
-) -> tuple[Schedule, JobDefinition, Sequence[Fields]]:
-    """When, which job, and what was hardly meant: of a job, or of a template by its tag."""
+class _Asked(NamedTuple):
+    """When, which job, for whom, and what was hardly meant."""
+
+    schedule: Schedule
+    definition: JobDefinition
+    readers: Sequence[str]
+    warnings: Sequence[Fields] = ()
+
+
+async def _asked(request: web.Request, body: bytes) -> _Asked:
+    """Of a job, or of a template by its tag."""
     content_type = request.headers.get("Content-Type", "")
     parsing = partial(parse_scheduled_template, body, content_type)
     if asked := await in_background(request, parsing):
         given = asked.as_run()
         tag = tag_of(parse_tag(asked.template).name, given.version or "")
         row = active(await resolved(request, "job", tag))
-        return asked.schedule, await definition_with(request, row, given), ()
+        made = await job_with(request, row, given)
+        readers = await readers_of_template(request, row, made.definition.permissions)
+        return _Asked(asked.schedule, made.definition, readers)
     spec = await in_background(request, partial(parse_scheduled_job, body, content_type))
     warnings = await warned(request, spec, body)
-    return spec.schedule, await compiled(request, spec), warnings
+    definition = await compiled(request, spec)
+    readers = readers_of(request, definition.permissions)
+    return _Asked(spec.schedule, definition, readers, warnings)
 
 
 async def _added(

@@ -1,5 +1,6 @@
 """POST /templates/{name}/run: a job of a template, with the inputs that it asks for."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import readers_of, refused_at
+from services.coordinator.api.bacalhau.namespaces import readers_in
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import Conflict
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
@@ -17,7 +19,8 @@ from services.coordinator.api.templates.lookup import TEMPLATES, resolved, tag_o
 from services.coordinator.api.tork.schemas.jobs import JobSummary
 from services.coordinator.api.tork.submission import ADMISSION, reply_submitted
 from services.coordinator.store.templates import Registered
-from shared.definition import JobDefinition
+from shared.definition import Permission
+from shared.jobspec.bacalhau.templates import namespace_of
 from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.template_values import Given
@@ -26,7 +29,7 @@ from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_template_r
 from shared.planning.new_job import NewJob
 from shared.planning.stored_jobs import CannotFire
 from shared.planning.submission import new_job, new_job_id
-from shared.planning.template_jobs import job_of_template
+from shared.planning.template_jobs import TemplateJob, job_of_template
 
 
 @TEMPLATES.route(
@@ -70,23 +73,31 @@ def active(row: Registered) -> Registered:
 
 
 async def _new_job(request: web.Request, row: Registered, given: TemplateRun) -> NewJob:
-    definition = await definition_with(request, row, given)
+    made = await job_with(request, row, given)
+    readers = await readers_of_template(request, row, made.definition.permissions)
     new = await in_background(
         request,
         lambda: new_job(
-            definition,
+            made.definition,
             new_job_id(),
             datetime.now(UTC),
             created_by=principal(request).creator,
-            readers=readers_of(request, definition.permissions),
+            readers=readers,
         ),
     )
-    return replace(new, key=await idempotency_key(request))
+    return replace(made.named(new), key=await idempotency_key(request))
 
 
-async def definition_with(
-    request: web.Request, row: Registered, given: TemplateRun
-) -> JobDefinition:
+async def readers_of_template(
+    request: web.Request, row: Registered, permissions: Sequence[Permission]
+) -> Sequence[str]:
+    """Of a job that the request makes of it. Raises Forbidden."""
+    if row.language:
+        return await readers_in(request, namespace_of(row.document))
+    return readers_of(request, permissions)
+
+
+async def job_with(request: web.Request, row: Registered, given: TemplateRun) -> TemplateJob:
     """Raises InvalidJob with lines, Conflict."""
     sealer = ports(request).sealer
     values = Given(
@@ -97,14 +108,16 @@ async def definition_with(
     try:
         tag = str(tag_of(row.name, given.version or ""))
         making = partial(job_of_template, row, tag, values, sealer)
-        definition = await in_background(request, making)
+        made = await in_background(request, making)
     except InvalidJob as error:
         raise await refused_at(request, error.problems) from None
     except CannotFire as reason:  # it was pushed under a key that is no longer set
         raise Conflict(f"template {row.tag} can't be read: {reason}") from None
-    return replace(
+    definition = made.definition
+    definition = replace(
         definition,
         name=given.name or definition.name,
         hold=given.hold or definition.hold,
         start_at=parse_moment(given.start_at) if given.start_at else definition.start_at,
     )
+    return replace(made, definition=definition)

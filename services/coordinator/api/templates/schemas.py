@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from aiohttp import web
 from pydantic import Field, JsonValue
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.replies import Answer, PageOf, Warning
-from services.coordinator.api.requests import ListQuery, Search
+from services.coordinator.api.requests import ListQuery, Search, ports
 from services.coordinator.api.route import Scope
 from services.coordinator.api.templates.lookup import may_change
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.schemas.submitted import UserView
 from services.coordinator.api.tork.views import set_fields
 from services.coordinator.store.rows import shown_user
-from services.coordinator.store.templates import Kind, Registered
-from shared.jobspec.template_values import ORDER
+from services.coordinator.store.templates import Kind, Language, Registered
+from shared.jobspec.bacalhau.templates import job_in
+from shared.jobspec.template_values import ORDER, declared
+from shared.planning.disclosure import redacting
 
 _KINDS: tuple[Kind, ...] = ("app", "engine", "template", "job")
 
@@ -42,6 +44,8 @@ class TemplateSummary(Answer):
 
     kind: Literal["app", "engine", "template", "job"]
     """`job`: a stored job."""
+    language: Language | None = None
+    """Of a stored job in another language: which."""
     name: str
     """As pushed."""
     version: str
@@ -101,6 +105,7 @@ def summary(request: web.Request, row: Registered) -> Fields:
     return set_fields(
         {
             "kind": row.kind,
+            "language": row.language,
             "name": row.name,
             "version": row.version,
             "revision": row.revision,
@@ -121,3 +126,20 @@ def shown_schema(schema: dict[str, Any]) -> Fields:
     if order is None:
         return others
     return others | {"properties": {name: properties[name] for name in order}}
+
+
+def whole_version(request: web.Request, row: Registered) -> Fields:
+    return summary(request, row) | {
+        "inputSchema": shown_schema(row.schema),
+        "definition": definition_of(request, row),
+    }
+
+
+def definition_of(request: web.Request, row: Registered) -> Fields:
+    redact = redacting(ports(request).sealer, row.sealed)
+    if row.kind != "job":
+        return cast(Fields, redact.value(row.document))
+    head: dict[str, Any] = {"name": row.name, "version": row.version}
+    head |= set_fields({"description": row.description, "inputs": declared(row.schema)})
+    job = job_in(row.document) if row.language else shown_job(row.document)
+    return {"template": head} | redact.value(job)

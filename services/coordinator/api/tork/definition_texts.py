@@ -94,7 +94,11 @@ async def get_job_definition(request: web.Request) -> web.Response:
 
 async def reply_definition(request: web.Request, shown: Fields) -> web.Response:
     """`shown` is the whole job as answers have it."""
-    definition = _submitted(shown)
+    return await reply_document(request, _submitted(shown))
+
+
+async def reply_document(request: web.Request, definition: Fields) -> web.Response:
+    """A job of any language, as it could be submitted."""
     if not _wants_yaml(request):
         return web.Response(body=encode(definition), content_type=JSON)
     text = await in_thread(lambda: _yaml(definition))

@@ -57,7 +57,11 @@ SERVED_QUEUES = web.AppKey("served_queues", ServedQueues)
 
 async def warned(request: web.Request, job: SubmittedJob, body: bytes) -> list[Fields]:
     """The warnings as the answer shows them. Raises InvalidJob if they shall be errors."""
-    found = [*job.warnings, *await _unserved(request, job, body)]
+    return shown_warnings(request, [*job.warnings, *await _unserved(request, job, body)])
+
+
+def shown_warnings(request: web.Request, found: Sequence[Problem]) -> list[Fields]:
+    """As above."""
     if found and query(request, SubmitQuery).strict:
         raise InvalidJob(found)
     shown = [
