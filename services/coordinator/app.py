@@ -51,11 +51,12 @@ async def run(settings: CoordinatorSettings, resources: Resources, stop: Stop) -
     warn_of_short_password(settings.auth)
     terms = terms_of(settings.cost)
     planner = Planner(sealer, resources.files_settings.most_job_bytes, terms)
+    live, tracing = Live(pool, metrics), resources.tracing
     async with (
-        Batcher(pool, resources.broker, planner, metrics, resources.tracing) as batcher,
+        Batcher(pool, resources.broker, planner, metrics, tracing, live.look) as batcher,
         watched(resources, stop) as checks,
     ):
-        ports = _ports(batcher, resources, planner, checks)
+        ports = _ports(batcher, resources, planner, checks, live)
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
             beside = [group.create_task(one.run()) for one in _consumers(batcher, resources)]
             beside.append(group.create_task(warn_without_admin(settings.auth, pool)))
@@ -75,7 +76,9 @@ def _consumers(batcher: Batcher, resources: Resources) -> list[BatchConsumer[Any
     ]
 
 
-def _ports(batcher: Batcher, resources: Resources, planner: Planner, checks: Checks) -> ApiPorts:
+def _ports(
+    batcher: Batcher, resources: Resources, planner: Planner, checks: Checks, live: Live
+) -> ApiPorts:
     """What the HTTP door needs."""
     pool, metrics, files = resources.pool, resources.metrics, resources.files_settings
     return ApiPorts(
@@ -84,7 +87,7 @@ def _ports(batcher: Batcher, resources: Resources, planner: Planner, checks: Che
         nodes=NodeCommands(pool, batcher.outbox),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
-        live=Live(pool, metrics),
+        live=live,
         broker=resources.broker,
         dead_letters=DeadLetters(resources.broker),
         sealer=planner.sealer,

@@ -7,7 +7,7 @@ by one, so that only the work that causes the failure fails.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -90,12 +90,15 @@ class Batcher:
         planner: Planner,
         metrics: Metrics | None = None,
         tracing: Tracing = OFF,
+        on_changes: Callable[[], None] | None = None,
     ) -> None:
+        """`on_changes` is called when something was committed that is told of."""
         self._tracing = tracing
         self._metrics = StoreMetrics(metrics or Metrics())
         self.outbox = Outbox(pool, broker, self._metrics.relayed)
         self._own = OwnConnection(pool)
         self._planner = planner
+        self._on_changes = on_changes
         self._waiting: list[_Waiting] = []
         self._runner: asyncio.Task[None] | None = None
 
@@ -146,6 +149,8 @@ class Batcher:
             await self._on_failed(batch, error)
         else:
             self.outbox.send(applied.rows)
+            if self._on_changes is not None and applied.commands:
+                self._on_changes()
             self._on_applied(batch, applied, time.perf_counter() - began)
 
     async def _on_failed(self, batch: list[_Waiting], error: Exception) -> None:

@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from shared.apply.apply import Work
+from shared.apply.batcher import Batcher
 from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.definition import TaskDefinition
 from shared.lifecycle import (
@@ -60,6 +61,18 @@ async def test_tasks_run_in_order_and_their_results_reach_later_ones(rig: Rig) -
     await rig.run_current(job_id)
     job = await rig.job(job_id)
     assert (job["state"], job["result"], job["progress"]) == ("COMPLETED", "hello!", 100)
+
+
+async def test_who_tells_of_changes_hears_of_each_that_is_committed_here(rig: Rig) -> None:
+    job_id, heard = await rig.submit([SHELL]), list[str]()
+    cancelled = Work(JobCancelled(job_id))
+    async with Batcher(
+        rig.pool, rig.broker, Planner(rig.sealer), on_changes=lambda: heard.append("changes")
+    ) as batcher:
+        for _ in range(2):  # the second changes nothing
+            await batcher.perform_one(cancelled)
+    assert heard == ["changes"]
+    assert (await rig.job(job_id))["state"] == "CANCELLED"
 
 
 async def test_the_log_tells_once_that_a_job_is_over_and_how(rig: Rig) -> None:

@@ -16,12 +16,14 @@ PAGE_ROWS = 4
 
 
 class FeedInMemory:
-    """Rows are there as soon as they are added. `fail` makes every read fail."""
+    """Rows are there as soon as they are added, but for the next `hidden_reads`. `fail` makes every
+    read fail."""
 
     def __init__(self) -> None:
         self.rows: list[FeedRow] = []
         self.reads = 0
         self.fail = False
+        self.hidden_reads = 0
 
     def add(self, job_id: str = "j", *, readers: Collection[str] = ()) -> None:
         place = Cursor(len(self.rows) + 1, 1)
@@ -51,6 +53,9 @@ class FeedInMemory:
         if self.fail:
             raise DatabaseUnavailable("away")
         self.reads += 1
+        if self.hidden_reads:
+            self.hidden_reads -= 1
+            return FeedPage([], after, is_last=True)
         horizon = Cursor(len(self.rows) + 1, 0)
         found = [r for r in self.rows if r.cursor > after and (jobs is None or r.job_id in jobs)]
         await asyncio.sleep(0)  # others act between what was found and the answer
@@ -119,6 +124,22 @@ async def test_a_follower_who_falls_behind_the_hub_reads_on_by_itself(
             feed.add()
         assert len(await read(quick, 51)) == 51
         assert await read(slow, 50) == list(range(2, 52))
+
+
+@pytest.mark.parametrize("hidden_reads", [0, 1])
+async def test_what_is_committed_here_is_read_at_once_also_if_an_older_transaction_still_runs(
+    feed: FeedInMemory, hub: Hub, monkeypatch: pytest.MonkeyPatch, hidden_reads: int
+) -> None:
+    monkeypatch.setattr("services.coordinator.live.hub._SECONDS", 600)
+    monkeypatch.setattr("services.coordinator.live.hub._LONGEST_SECONDS", 600)
+    with closing(follower(feed, hub, Interest("j"))) as following:
+        await following.rows(0)
+        assert following.is_live
+        for place in (1, 2):
+            feed.add()
+            feed.hidden_reads = hidden_reads
+            hub.look()
+            assert await read(following, 1) == [place]
 
 
 async def test_one_query_serves_all_followers(feed: FeedInMemory, hub: Hub) -> None:

@@ -130,6 +130,10 @@ class Live:
         finally:
             self.open_count -= 1
 
+    def look(self) -> None:
+        """This process has just committed something."""
+        self._hub.look()
+
     async def close(self) -> None:
         """All streams end."""
         await self._hub.close()

@@ -1,10 +1,11 @@
 """The hub: one reader of the feed for all streams of a coordinator, what it has brought them."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -144,7 +145,11 @@ class Subscription:
 log = structlog.get_logger(__name__)
 
 _SECONDS = 0.06
-"""Between two reads: with it, all but few changes are told within 100 ms of their decision."""
+"""Between two reads of what others commit."""
+_SOONEST_SECONDS = 0.02
+_SHARE = 10
+"""Of the time, at most one part in so many goes to reads of what is committed here, but that it is
+read as often as what others commit."""
 _LONGEST_SECONDS = 0.5
 _CAPACITY_ROWS = 1000
 _PACED = 10  # more waits for who asks but now and then: so many times as much
@@ -173,6 +178,7 @@ class Hub:
         self._cursor: Cursor | None = None
         self._poller: asyncio.Task[None] | None = None
         self._failures = 0
+        self._news = asyncio.Event()
         self._closed = asyncio.Event()
 
     @property
@@ -203,6 +209,10 @@ class Hub:
     def leave(self, subscription: Subscription) -> None:
         self._subscriptions.pop(subscription, None)
 
+    def look(self) -> None:
+        """This process has just committed something: read it soon."""
+        self._news.set()
+
     async def close(self) -> None:
         """Stop reading; all streams end."""
         self._closed.set()
@@ -213,11 +223,26 @@ class Hub:
             await asyncio.gather(self._poller, return_exceptions=True)
 
     async def _poll(self) -> None:
-        while self._subscriptions:  # noqa: ASYNC110 - the feed tells nobody of its news
-            await asyncio.sleep(await self._read())
+        is_told = False
+        while self._subscriptions:
+            began = time.monotonic()
+            pause, is_empty = await self._read()
+            soonest = _soonest(pause, time.monotonic() - began)
+            await asyncio.sleep(soonest)
+            # What was told of may be hidden behind an older transaction: it is read once more.
+            is_told = not (is_told and is_empty) and await self._is_told(pause - soonest)
 
-    async def _read(self) -> float:
-        """One round; returns the seconds to the next."""
+    async def _is_told(self, patience_seconds: float) -> bool:
+        """Whether something is committed here before the next read is due."""
+        try:
+            async with asyncio.timeout(patience_seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
+
+    async def _read(self) -> "_Round":
         # Who joins while the page is read was not asked for in it, and begins with the next.
         cursor, present = self._begin()
         asked = together(subscription.interest for subscription in present)
@@ -233,7 +258,7 @@ class Hub:
         self._failures = 0
         self._cursor = page.cursor
         _bring(page, present)
-        return _pause(present) if page.is_last else 0.0
+        return _Round(_pause(present) if page.is_last else 0.0, not page.rows)
 
     def _begin(self) -> tuple[Cursor, list[Subscription]]:
         if self._cursor is None:
@@ -243,12 +268,26 @@ class Hub:
                 subscription.begin(self._cursor)
         return self._cursor, list(self._subscriptions)
 
-    def _failed(self, asked: Asked, error: Exception) -> float:
+    def _failed(self, asked: Asked, error: Exception) -> "_Round":
         self._failures += 1
         delay = backoff_seconds(self._failures)
         jobs = "all" if asked.jobs is None else len(asked.jobs)
         log.warning("feed_read_failed", error=str(error), jobs=jobs, retry_in_seconds=delay)
-        return delay
+        return _Round(delay, is_empty=True)
+
+
+class _Round(NamedTuple):
+    """What a read has brought, and the seconds to the next if nobody tells of news."""
+
+    pause: float
+    is_empty: bool
+
+
+def _soonest(pause: float, read_seconds: float) -> float:
+    """The same if somebody does. Who wants to be told seldom, or waits for the database, waits."""
+    if pause > _SECONDS:
+        return pause
+    return min(pause, max(_SOONEST_SECONDS, read_seconds * _SHARE))
 
 
 def _pause(present: Sequence[Subscription]) -> float:
