@@ -75,6 +75,7 @@ def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
             log_parts=report.log_parts,
             exit_code=_kept(report.exit_code) or 0,
             timings=_timings(report),
+            image_digest=report.image_digest,
         )
     return TaskFailed(
         *ref,
@@ -84,6 +85,7 @@ def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
         exit_code=_kept(report.exit_code),
         is_out_of_memory=report.is_out_of_memory,
         timings=_timings(report),
+        image_digest=report.image_digest,
     )
 
 

@@ -319,7 +319,8 @@ class Attempt:
         tail = await task_log.finish()
         kept = self._execution.kept_without(self._redactor) if self._execution else []
         log = {"log": tail, "log_parts": task_log.part_count}
-        return {**self._ref, **log, "artifacts": kept, "timings": self._phases.timings()}
+        told = {"timings": self._phases.timings(), "image_digest": self._phases.image_digest}
+        return {**self._ref, **log, "artifacts": kept, **told}
 
     async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
         # What an engine says that somebody ends, with its worker perhaps, is not about the task.

@@ -1,4 +1,5 @@
-"""How long each phase of an attempt takes, on the clock of this machine."""
+"""What an attempt tells of itself when it ends: how long each phase took, on the clock of this
+machine, and which image it ran."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Phases:
         self._gone_on_since: float | None = None
         self._open = list[str]()
         self._past = list[_Past]()
+        self.image_digest: str | None = None
 
     def start(self) -> None:
         """The attempt has been granted; an image may be pulled since before."""
@@ -60,13 +62,15 @@ class Phases:
         return [timing for timing in timings if timing.duration_ms][:_MOST]
 
     def saved(self) -> dict[str, Any]:
-        return {"started_at": self._started_at, "past": self._past}
+        image = {"image_digest": self.image_digest} if self.image_digest else {}
+        return {"started_at": self._started_at, "past": self._past, **image}
 
     def restore(self, saved: dict[str, Any], since: float) -> None:
         """What another process of this machine has saved; its last phase goes on `since` then.
         Raises LookupError, TypeError, ValueError."""
         self._started_at, self._gone_on_since = float(saved["started_at"]), since
         self._past = [_Past(str(name), float(a), float(b)) for name, a, b in saved["past"]]
+        self.image_digest = saved.get("image_digest")
 
     def _pass(self) -> None:
         now = self._clock()
@@ -92,6 +96,12 @@ def phases_of_attempt(phases: Phases) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(before)
+
+
+def note_image(digest: str) -> None:
+    """The attempt that is going on runs this image."""
+    if (phases := _CURRENT.get()) is not None:
+        phases.image_digest = digest
 
 
 @contextmanager

@@ -50,4 +50,5 @@ def _failed(event: TaskSucceeded, error: str) -> TaskFailed:
         exit_code=event.exit_code,
         kept_bytes=event.kept_bytes,
         timings=event.timings,
+        image_digest=event.image_digest,
     )

@@ -271,6 +271,7 @@ class TaskSucceeded(DispatchOnNode):
     exit_code: int = 0
     kept_bytes: int = 0
     timings: Timings = None
+    image_digest: str | None = None
     spawned: Sequence[SpawnedTask] = ()
 
 
@@ -285,6 +286,7 @@ class TaskFailed(DispatchOnNode):
     is_out_of_memory: bool = False
     kept_bytes: int = 0
     timings: Timings = None
+    image_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

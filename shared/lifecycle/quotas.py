@@ -24,4 +24,5 @@ def within_quota(job: Job, event: Ended, most_bytes: int | None) -> Ended:
         error=f"{OVER_QUOTA}: {kept:,}, and at most {most_bytes:,}",
         log_parts=event.log_parts,
         timings=event.timings,
+        image_digest=event.image_digest,
     )

@@ -60,7 +60,13 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
     if task.plan.is_kept_running or task.recall not in (None, "drain"):
-        ended = replace(task, log_parts=event.log_parts, exit_code=0, timings=event.timings)
+        ended = replace(
+            task,
+            log_parts=event.log_parts,
+            exit_code=0,
+            timings=event.timings,
+            image_digest=event.image_digest,
+        )
         return placed_rules.on_ended(_keeping(job, event), ended, _ENDED_BY_ITSELF, now)
     builder = DecisionBuilder(_keeping(job, event))
     done = replace(
@@ -72,6 +78,7 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
         log_parts=event.log_parts,
         exit_code=event.exit_code,
         timings=event.timings,
+        image_digest=event.image_digest,
         last_return_reason=None,
         lease_expires_at=None,
         deadline_at=None,
@@ -90,7 +97,11 @@ def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decis
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
     failed = replace(
-        task, log_parts=event.log_parts, exit_code=event.exit_code, timings=event.timings
+        task,
+        log_parts=event.log_parts,
+        exit_code=event.exit_code,
+        timings=event.timings,
+        image_digest=event.image_digest,
     )
     failure = Failure(event.error, event.cause, event.exit_code, event.is_out_of_memory)
     if task.recall is not None:
@@ -166,7 +177,9 @@ def on_last_words(
     if isinstance(event, e.TaskReturned):
         ended = replace(task, log_parts=0)
     else:
-        ended = replace(task, log_parts=event.log_parts, timings=event.timings)
+        ended = replace(
+            task, log_parts=event.log_parts, timings=event.timings, image_digest=event.image_digest
+        )
     return Decision(job, tasks=(ended,))
 
 

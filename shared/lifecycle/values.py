@@ -344,6 +344,7 @@ class Task:
     retries_from: int = 0
     spec_version: int = 1
     timings: Timings = None
+    image_digest: str | None = None
     usage: Usage | None = None
     reused_from: str | None = None
     sequence: int | None = None

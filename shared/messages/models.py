@@ -127,6 +127,7 @@ class Finished(TaskRef):
     time-out, or something else; `is_out_of_memory`: more memory may help. `log_parts` is how many
     log parts this dispatch has; the last of them may travel here in `log`, so that a short task
     costs no message and no transaction more. `spawned` are the tasks it has made, in their order.
+    `image_digest` is that of the image it ran, if it did.
     """
 
     result: str | None = None
@@ -139,6 +140,7 @@ class Finished(TaskRef):
     artifacts: list[KeptArtifact] = []
     timings: list[PhaseTiming] = []
     spawned: list[Spawned] = []
+    image_digest: Annotated[str | None, Field(max_length=200)] = None
 
 
 class Returned(TaskRef):

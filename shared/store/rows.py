@@ -200,6 +200,7 @@ _OF_TASK = (
     Column("exit_code", "int", _CHANGED),
     Column("failure_cause", "text", _CHANGED),
     Column("timings", "jsonb", _CHANGED),
+    Column("image_digest", "text", _CHANGED),
     _USAGE,
     Column("parent_id", "text"),
     Column("child_index", "int"),

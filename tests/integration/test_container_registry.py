@@ -65,6 +65,7 @@ async def test_a_task_with_a_registry_login_pulls_and_says_so_in_its_log_and_its
             outcome, ran = await rig.run(image=registry.image, registry=LOGIN, run="echo ran")
     assert outcome.exit_code == 0
     assert [timing.phase for timing in phases.timings()] == ["pull"]
+    assert (phases.image_digest or "").startswith("sha256:")
     lines = ran.text.splitlines()
     assert lines[0] == f"pulling image {registry.image}"
     assert lines[1].startswith(f"pulled image {registry.image} in ")

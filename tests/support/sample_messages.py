@@ -128,6 +128,7 @@ _SUCCEEDED = _finished(
     artifacts=[_KEPT],
     timings=[_RUN],
     spawned=[Spawned(sequence=1, parameters='{"n":1}', name="one")],
+    image_digest="sha256:" + "0e" * 32,
 )
 _FAILED = _finished(error="exit code 3", exit_code=3, cause="exit", is_out_of_memory=True)
 _SUBJOB_END: dict[str, Any] = {**_REF, "subjob_id": "0d" * 16}

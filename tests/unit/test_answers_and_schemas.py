@@ -95,6 +95,7 @@ TASK = TaskRow(
     usage={"attempts": 1, "run_ms": 1250, "cpu_us": 1, "memory_mib_ms": 1, "gpu_ms": 1},
     subjob_id=None,
     phase="run",
+    image_digest="sha256:1",
 )
 EMPTY = TaskRow._make([None] * len(TaskRow._fields))._replace(
     id="t", job_id="j", position=1, state="CREATED", created_at=NOW, definition={}, progress=0.0

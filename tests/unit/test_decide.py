@@ -126,11 +126,12 @@ def test_a_claim_for_a_task_nobody_knows_is_refused() -> None:
 
 def test_a_finished_task_leaves_its_result_and_calls_the_next() -> None:
     job, task = running(var="first")
-    event = TaskSucceeded("job", task.id, 1, NODE, "42", log_parts=3, timings=PHASES)
+    told: dict[str, Any] = {"timings": PHASES, "image_digest": "sha256:1"}
+    event = TaskSucceeded("job", task.id, 1, NODE, "42", log_parts=3, **told)
     outcome = decided(decide(job, task, event, LATER))
     [done] = outcome.tasks
     assert (done.state, done.result, done.log_parts) == (TaskState.COMPLETED, "42", 3)
-    assert done.timings == PHASES
+    assert (done.timings, done.image_digest) == (PHASES, "sha256:1")
     assert of(outcome, SetVariable) == [SetVariable("job", "first", "42")]
     assert of(outcome, PlanTask) == [PlanTask("job", 2)]
     assert outcome.job.progress == 50

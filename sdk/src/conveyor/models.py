@@ -240,6 +240,9 @@ class AssembleView(Answer):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    image_digest: str | None = None
+    """Of the image that it ran, once it has ended: as its registry has it, or the id of one that
+    was built on the worker."""
     phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str | None = None
     """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
@@ -4069,6 +4072,9 @@ class Task(Answer):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    image_digest: str | None = None
+    """Of the image that it ran, once it has ended: as its registry has it, or the id of one that
+    was built on the worker."""
     phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str | None = None
     """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None

@@ -33,7 +33,8 @@ FROM family JOIN jobs USING (id)
 ATTEMPTS = """
 SELECT t.id, t.job_id, t.parent_id, t.name, t.state, t.attempt, t.child_index, t.started_at,
        coalesce(t.completed_at, t.failed_at) AS ended_at, t.exit_code, t.node_id,
-       n.name AS node_name, t.definition ->> 'image' AS image, t.definition -> 'sources' AS sources
+       n.name AS node_name, t.definition ->> 'image' AS image, t.image_digest,
+       t.definition -> 'sources' AS sources
 FROM tasks t LEFT JOIN nodes n ON n.id = t.node_id
 WHERE t.job_id = ANY($1::text[]) AND t.started_at IS NOT NULL AND t.kind = 'task'
 ORDER BY t.job_id <> $2, t.position, t.created_at, t.child_index, t.attempt LIMIT $3
@@ -90,6 +91,7 @@ class AttemptRow(NamedTuple):
     node_id: str | None
     node_name: str | None
     image: str | None
+    image_digest: str | None
     sources: Sequence[Mapping[str, Any]] | None
 
 

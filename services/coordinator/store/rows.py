@@ -223,6 +223,7 @@ class TaskRow(NamedTuple):
     omitted: Sequence[str] = ()
     phase: str | None = None
     sequence: int | None = None
+    image_digest: str | None = None
 
 
 def _task_columns(**instead: str) -> str:

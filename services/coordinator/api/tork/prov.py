@@ -170,9 +170,10 @@ class _Document:
         name = _name("task", row.id)
         if row.image:
             shown = redact.value(row.image)
-            image = _name("image", shown)
+            digest = row.image_digest
+            image = _name("image", f"{shown} {digest}" if digest else shown)
             self.sections["entity"][image] = _attributes(
-                prov_type=_type("conveyor:Image"), prov_label=shown
+                prov_type=_type("conveyor:Image"), prov_label=shown, digest=digest
             )
             self._relate("used", activity=name, entity=image)
         for source in row.sources or ():

@@ -205,7 +205,7 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
         shown |= _made_of(definition, row)
     if row.omitted:
         shown["omitted"] = row.omitted
-    shown |= set_fields({"phase": row.phase})
+    shown |= set_fields({"phase": row.phase, "imageDigest": row.image_digest})
     _redact(shown, redact, ("name", "var", "result", "error", "lastReturnReason"))
     _round_progress(shown)
     return shown

@@ -101,6 +101,17 @@ class ContainerEngine:
                 raise
             return str((found.get("Config") or {}).get("User") or "")
 
+    async def digests_of(self, image: str) -> list[str]:
+        """Those under which registries have it, each after the name of its repository."""
+        async with self._calls.call(f"inspect image {image}"):
+            try:
+                found = await self._docker.images.inspect(image)
+            except DockerError as error:
+                if error.status == 404:  # its name was taken away, and it is kept for containers
+                    return []
+                raise
+            return list(found.get("RepoDigests") or ())
+
     async def put_archive(self, container: str, path: str, tar: bytes) -> None:
         async with self._calls.call("write the task's files", about=About.FILES):
             url, query, body = f"containers/{container}/archive", {"path": path}, io.BytesIO(tar)
@@ -137,6 +148,10 @@ class ContainerEngine:
         ):
             answer = await docker.containers.container(container).wait()
             return int(answer["StatusCode"])
+
+    async def image_of(self, container: str) -> str:
+        """The id of its image."""
+        return str((await self._calls.inspected(container))["Image"])
 
     async def inspect_state(self, container: str) -> Json:
         state: Json = (await self._calls.inspected(container))["State"]

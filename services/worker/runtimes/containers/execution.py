@@ -21,7 +21,7 @@ from conveyor.extensions.runtimes import (
     TransferStopped,
 )
 from conveyor.extensions.tasks import TaskSpec
-from services.worker.phases import phase
+from services.worker.phases import note_image, phase
 from services.worker.runtimes.containers.engine import ImageMissing
 from services.worker.runtimes.containers.engine_calls import frames
 from services.worker.runtimes.containers.environment import EngineContext
@@ -111,6 +111,9 @@ class ContainerExecution:
         except ImageMissing:
             await self._pull_unless_stopped()
             await self._create_after_pull()
+        if self._container is not None and self._progress is not None:
+            image = await self._engine.image_of(self._container)
+            note_image(await self._context.images.digest_of(image, str(self._spec.image)))
         if self._container is not None and self._archive:
             check_sources(self._sources)  # it may be in a mount that the files are written
             root = TORK if self._context.settings.container_read_only else "/"

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -70,6 +70,8 @@ def _login(entry: dict[str, Any]) -> Registry:
 _SECONDS_BETWEEN_LINES = 5.0
 # A tag may be pulled anew by others; until then an image isn't inspected for every task.
 _USER_REMEMBERED_SECONDS = 60.0
+_MOST_DIGESTS = 1_000
+_SHA256 = "sha256:"
 # A hundred tasks of one wrong image ask the registry once, not a hundred times in a row.
 _FAILURE_REMEMBERED_SECONDS = 5.0
 
@@ -89,11 +91,22 @@ def may_pass(words: str) -> bool:
     return _PASSING.search(words) is not None
 
 
+def digest_among(digests: Sequence[str], image: str, name: str) -> str:
+    """`digests` of the image with that id, each after its repository. That of `name` comes first:
+    it may be in several."""
+    path = name.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    found = [digest.partition("@") for digest in digests if "@" in digest]
+    same = [digest for repository, _, digest in found if repository.rpartition("/")[2] == path]
+    others = [digest for _, _, digest in found]
+    return next(iter([*same, *others]), f"{_SHA256}{image.removeprefix(_SHA256)}")
+
+
 class Images:
     def __init__(self, engine: ContainerEngine, logins: RegistryLogins) -> None:
         self._engine = engine
         self._logins = logins
         self._users: dict[str, tuple[float, str]] = {}
+        self._digests: dict[tuple[str, str], str] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._failures: dict[tuple[str, Registry | None], tuple[float, str]] = {}
 
@@ -104,6 +117,17 @@ class Images:
             known = (time.monotonic(), await self._engine.image_user(image))
             self._users[image] = known
         return known[1]
+
+    async def digest_of(self, image: str, name: str) -> str:
+        """Of the image with that id, which was asked for by `name`: what registries call it, and
+        for one that was made here its id."""
+        known = self._digests.get((image, name))
+        if known is None:
+            while len(self._digests) >= _MOST_DIGESTS:
+                del self._digests[next(iter(self._digests))]
+            known = digest_among(await self._engine.digests_of(image), image, name)
+            self._digests[image, name] = known
+        return known
 
     async def pull_once(self, image: str, login: Registry | None, log: LogSink) -> None:
         """Pull an image that wasn't there, unless somebody else has done so meanwhile.

@@ -124,6 +124,9 @@ class Task(AuxTaskView):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    image_digest: str | None = None
+    """Of the image that it ran, once it has ended: as its registry has it, or the id of one that
+    was built on the worker."""
     phase: PhaseName | None = None
     """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
