@@ -18,6 +18,8 @@ from dulwich import porcelain
 from yarl import URL
 
 from services.coordinator.settings import ArvadosSettings
+from services.worker.runtimes.settings import RuntimeSettings
+from tests.support.engines.images import BUSYBOX
 from tests.support.services.certificates import Authority
 from tests.support.services.dev import running_dev
 
@@ -56,10 +58,11 @@ def repository(at: Path) -> str:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+async def site(docker_host: str, tmp_path: Path) -> AsyncIterator[Site]:
     commit = repository(tmp_path / "repositories" / "lab" / "tools")
     settings = ArvadosSettings(repositories=str(tmp_path / "repositories"))
-    async with running_dev(tmp_path / "dev", arvados=settings) as url:
+    runtime = RuntimeSettings(type="auto", docker_host=docker_host, shell_allowed=True)
+    async with running_dev(tmp_path / "dev", runtime, arvados=settings) as url:
         yield Site(URL(url).port or 0, commit)
 
 
@@ -173,7 +176,7 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     await call(session, "GET", f"jobs/{uuid}", 404)
 
 
-async def test_the_client_of_arvados_runs_locks_lists_and_cancels_jobs_over_tls(
+async def test_the_client_of_arvados_runs_lists_and_cancels_jobs_and_containers_over_tls(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = Authority(tmp_path)
@@ -232,3 +235,65 @@ def use_as_its_users_do(host: str, commit: str) -> None:
         )
         assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
         assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"
+        use_containers(api)
+
+
+def use_containers(api: Any) -> None:
+    requests = api.container_requests()
+    command = "cat /in/a /in/b > /out/all; exit 3"
+    asked: dict[str, Any] = {
+        "name": "first",
+        "container_image": BUSYBOX,
+        "command": ["sh", "-c", command],
+        "mounts": {"/in/a": {"kind": "text", "content": "hush"}, "/out": {"kind": "tmp"}},
+        "secret_mounts": {"/in/b": {"kind": "json", "content": "secret"}},
+        "output_path": "/out",
+        "runtime_constraints": {"vcpus": 1, "ram": 1 << 26},
+    }
+    # A draft lacks what it needs to be committed
+    draft = requests.create(body={"container_request": asked}).execute()
+    uuid = draft["uuid"]
+    assert (draft["state"], draft["container_uuid"], "secret_mounts" in draft) == (
+        "Uncommitted",
+        None,
+        False,
+    )
+    with pytest.raises(arvados.errors.ApiError, match="priority"):
+        requests.update(uuid=uuid, body={"container_request": {"state": "Committed"}}).execute()
+    # With priority 0 it waits; a second request for the same work is one more for its container
+    wanted = {"state": "Committed", "priority": 0}
+    held = requests.update(uuid=uuid, body={"container_request": wanted}).execute()
+    assert (held["state"], held["container_uuid"][:12]) == ("Committed", "cnvyr-dz642-")
+    status = requests.container_status(uuid=uuid).execute()
+    assert (status["container_state"], status["uuid"]) == ("Queued", held["container_uuid"])
+    ran = requests.update(uuid=uuid, body={"container_request": {"priority": 1}}).execute()
+    while ran["state"] != "Final":
+        time.sleep(0.05)
+        ran = requests.get(uuid=uuid).execute()
+    container = api.containers().get(uuid=ran["container_uuid"]).execute()
+    assert (container["state"], container["exit_code"]) == ("Complete", 3)
+    assert container["output"] == ran["output_uuid"] is not None
+    listed = requests.list(filters=[["container_uuid", "=", container["uuid"]]]).execute()
+    assert [one["uuid"] for one in listed["items"]] == [uuid]
+    # What the first one has kept is what the second one reads; two requests share it
+    again = {**asked, "command": ["sh", "-c", "cat /in/a/greeting; echo > /out/x; sleep 600"]}
+    ok = {**asked, "command": ["sh", "-c", "cat /in/* > /out/greeting"], **wanted, "priority": 9}
+    done = requests.create(body={"container_request": ok}).execute()
+    while done["state"] != "Final":
+        time.sleep(0.05)
+        done = requests.get(uuid=done["uuid"]).execute()
+    kept = {"kind": "collection", "portable_data_hash": done["output_uuid"]}
+    again["mounts"] = {"/in/a": kept, "/out": {"kind": "tmp"}}
+    again |= {"state": "Committed", "priority": 2, "secret_mounts": {}}
+    both = [requests.create(body={"container_request": again}).execute() for _ in range(2)]
+    assert both[0]["container_uuid"] == both[1]["container_uuid"]
+    assert both[0]["uuid"] != both[1]["uuid"]
+    for one, state in zip(both, ("Committed", "Final"), strict=True):
+        stop = {"container_request": {"priority": 0}}
+        taken_back = requests.update(uuid=one["uuid"], body=stop).execute()
+        assert taken_back["state"] == state
+    [stopped] = api.containers().list(filters=[["state", "=", "Cancelled"]]).execute()["items"]
+    assert (stopped["uuid"], stopped["exit_code"]) == (both[0]["container_uuid"], None)
+    assert requests.delete(uuid=uuid).execute()["uuid"] == uuid
+    with pytest.raises(arvados.errors.ApiError, match="no such"):
+        requests.get(uuid=uuid).execute()

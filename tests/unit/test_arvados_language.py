@@ -7,7 +7,10 @@ import pytest
 from services.coordinator.api.arvados.listing import listing, page
 from services.coordinator.api.arvados.parameters import takes_alike
 from services.coordinator.api.errors import Unprocessable
+from shared.definition.quantities import Amount, Duration
 from shared.jobspec.arvados.compilation import compile_job
+from shared.jobspec.arvados.container_compilation import compile_request
+from shared.jobspec.arvados.containers import checked_request
 from shared.jobspec.arvados.models import checked
 from shared.jobspec.arvados.uuids import JOB, uuid_of
 
@@ -17,6 +20,93 @@ HASH = {
     "repository": "lab/tools",
     "script_parameters": {"input": "x", "sizes": [1, 2], "code": "{{ secrets.a }}"},
 }
+
+
+COUNT = {
+    "state": "Committed",
+    "container_image": "alpine:3",
+    "command": ["wc", "{{ secrets.a }}"],
+    "environment": {"LANG": "C"},
+    "cwd": "/srv",
+    "mounts": {
+        "/in/words": {"kind": "json", "content": ["one"]},
+        "/in/old": {"kind": "collection", "portable_data_hash": "ab12/t.output", "path": "/x/"},
+        "/out": {"kind": "tmp", "capacity": 1000},
+    },
+    "secret_mounts": {"/in/key": {"kind": "text", "content": "data:hush"}},
+    "output_path": "/out/counts",
+    "runtime_constraints": {"vcpus": 2, "ram": 1 << 28},
+    "scheduling_parameters": {"max_run_time": 90, "partitions": ["highcpu"]},
+    "priority": 500,
+    "output_ttl": 60,
+}
+
+
+def test_a_container_request_is_a_job_of_one_task() -> None:
+    request, problems = checked_request({**COUNT, "uuid": "is not read", "name": None})
+    assert request is not None
+    assert problems == []
+    definition = compile_request(request)
+    [task] = definition.tasks
+    assert (task.image, task.cmd[0], task.workdir) == ("alpine:3", "wc", "/srv")
+    assert task.cmd[1] != "{{ secrets.a }}"  # it is no expression of ours
+    assert (task.queue, task.priority) == ("highcpu", 5)
+    assert task.limits is not None
+    assert (task.limits.cpus, task.limits.memory) == (Amount(2, "2"), Amount(1 << 28, "268435456b"))
+    assert task.timeout == Duration(90, "90s")
+    assert task.retry is not None
+    assert (task.retry.limit, task.retry.on) == (2, ("lost", "timeout"))
+    assert [mount.target for mount in task.mounts] == ["/out"]
+    words, old, key = task.sources
+    assert (words.inline, old.artifact) == ('["one"]', "ab12/t.output/x")
+    assert key.inline == "{{ secrets.mount_0 }}"
+    # Else it would be read as a data URL
+    assert definition.secrets["mount_0"] == "data:;base64,ZGF0YTpodXNo"
+    assert [artifact.path for artifact in task.artifacts] == ["/out/counts"]
+    assert definition.auto_delete == Duration(60, "60s")
+    assert not definition.hold
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"command": []}, ["command"]),
+        ({"runtime_constraints": {}}, ["runtime_constraints.vcpus", "runtime_constraints.ram"]),
+        ({"runtime_constraints": {"gpu": {}}}, ["runtime_constraints.gpu"]),
+        (
+            {"scheduling_parameters": {"partitions": ["a", "b"]}},
+            ["scheduling_parameters.partitions"],
+        ),
+        ({"priority": None}, ["priority"]),
+        ({"priority": 1001}, ["priority"]),
+        ({"output_path": "/elsewhere"}, ["output_path"]),
+        ({"mounts": {"/out": {"kind": "tmp"}, "stdin": {"kind": "text"}}}, ["mounts.stdin"]),
+        ({"mounts": {"/out": {"kind": "tmp"}, "/x": {"kind": "git_tree"}}}, ["mounts./x.kind"]),
+        (
+            {"mounts": {"/out": {"kind": "tmp"}, "/x": {"kind": "collection", "uuid": "a+1"}}},
+            ["mounts./x.portable_data_hash"],
+        ),
+        ({"secret_mounts": {"/k": {"kind": "tmp"}}}, ["secret_mounts./k.kind"]),
+        ({"output_glob": ["*.txt"]}, ["output_glob"]),
+        ({"service": True}, ["service"]),
+        ({"cwd": "a"}, ["cwd"]),
+        ({"cwd": "/{{ secrets.a }}"}, ["cwd"]),
+        (
+            {"scheduling_parameters": {"partitions": ["node.1"]}},
+            ["scheduling_parameters.partitions"],
+        ),
+    ],
+)
+def test_a_container_request_that_breaks_a_rule_is_refused(
+    changes: dict[str, Any], fields: list[str]
+) -> None:
+    request, problems = checked_request({**COUNT, **changes})
+    assert request is None
+    assert [problem.field for problem in problems] == fields
+
+
+def test_a_draft_of_a_container_request_may_lack_everything() -> None:
+    assert checked_request({})[1] == []
 
 
 def test_a_job_runs_its_script_with_its_parameters_as_variables() -> None:

@@ -22,17 +22,17 @@ _HIGHEST = 9
 def compile_job(job: m.Job, code: str) -> d.JobDefinition:
     """`code` is the id of the upload."""
     task = d.TaskDefinition(
-        name=_literal(job.script),
+        name=literal(job.script),
         var=_RESULT,
-        image=_literal(job.runtime_constraints.get("docker_image", "")) or None,
+        image=literal(job.runtime_constraints.get("docker_image", "")) or None,
         run=f"cd {_DIRECTORY} && exec {shlex.quote(f'./{_SCRIPTS}/{job.script}')}",
         env=_environment(job),
-        priority=min(job.priority * (_HIGHEST + 1) // m.MOST_PRIORITY, _HIGHEST),
+        priority=task_priority(job.priority),
         sources=(d.Source(upload=CODE, target=_DIRECTORY, extract=True),),
     )
     return d.JobDefinition(
-        name=_literal(job.script),
-        description=_literal(job.description or "") or None,
+        name=literal(job.script),
+        description=literal(job.description or "") or None,
         tasks=(task,),
         uploads={CODE: code},
         output=f"{{{{ tasks.{_RESULT} }}}}",
@@ -45,15 +45,20 @@ def _environment(job: m.Job) -> dict[str, str]:
         f"JOB_PARAMETER_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in job.script_parameters.items()
     }
-    return {name: _literal(value) for name, value in parameters.items()} | {
+    return {name: literal(value) for name, value in parameters.items()} | {
         "JOB_UUID": "{{ job.id }}",
-        "JOB_SCRIPT": _literal(job.script),
+        "JOB_SCRIPT": literal(job.script),
         "TASK_UUID": "{{ job.id }}-0",
         "TASK_SEQUENCE": "0",
         "TASK_QSEQUENCE": "0",
     }
 
 
-def _literal(text: str) -> str:
+def task_priority(priority: int) -> int:
+    """Of queues of tasks."""
+    return min(priority * (_HIGHEST + 1) // m.MOST_PRIORITY, _HIGHEST)
+
+
+def literal(text: str) -> str:
     """What looks like an expression of ours is none here."""
     return quoted(text) if "{{" in text else text

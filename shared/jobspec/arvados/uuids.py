@@ -5,7 +5,8 @@ import hashlib
 _SITE = "cnvyr"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 15
-JOB, TASK, USER, CLIENT, NODE = "8i9sb", "ot0gb", "tpzed", "ozdt8", "7ekkf"
+JOB, TASK, CONTAINER, REQUEST = "8i9sb", "ot0gb", "dz642", "xvhdp"
+USER, CLIENT, NODE = "tpzed", "ozdt8", "7ekkf"
 SYSTEM_USER = f"{_SITE}-{USER}-{'0' * _LENGTH}"
 
 

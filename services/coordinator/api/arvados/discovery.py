@@ -88,7 +88,10 @@ def _jobs() -> Tree:
 
 
 def _schema(name: str, types: Mapping[str, str]) -> Tree:
-    properties = {field: {"type": kind} for field, kind in types.items()}
+    properties: Tree = {field: {"type": kind} for field, kind in types.items()}
+    for each in properties.values():
+        if each["type"] == "array":
+            each["items"] = {"type": "string"}
     return {"id": name, "type": "object", "properties": properties}
 
 
@@ -128,9 +131,60 @@ _NODE = {
 }
 
 
+_CONTAINER = {
+    "command": "array",
+    "container_image": "string",
+    "cwd": "string",
+    "environment": "object",
+    "mounts": "object",
+    "output_path": "string",
+    "priority": "integer",
+    "runtime_constraints": "object",
+    "scheduling_parameters": "object",
+    "state": "string",
+}
+_CONTAINER_REQUEST = _CONTAINER | {
+    "name": "string",
+    "description": "string",
+    "properties": "object",
+    "secret_mounts": "object",
+    "container_count_max": "integer",
+    "use_existing": "boolean",
+    "output_name": "string",
+    "output_ttl": "integer",
+    "output_properties": "object",
+}
+
+
+def _container_requests() -> Tree:
+    name, schema = "container_requests", "ContainerRequest"
+    sent = {"required": True, "properties": {"container_request": {"$ref": schema}}}
+    of_one, select = f"{name}/{{uuid}}", _in_query({"select": "array"})
+    status = f"{of_one}/container_status"
+    return _reads(name, schema) | {
+        "create": _method(
+            "POST", name, "create", name, parameters=select, request=sent, returns=schema
+        ),
+        "update": _method(
+            "PUT", name, "update", of_one, parameters=select, request=sent, returns=schema
+        ),
+        "delete": _method("DELETE", name, "delete", of_one, returns=schema),
+        "container_status": _method(
+            "GET", name, "container_status", status, returns="ContainerStatus"
+        ),
+    }
+
+
 def _schemas() -> Tree:
-    listed = {"Job": _JOB, "JobTask": _JOB_TASK, "Node": _NODE}
+    listed = {
+        "Job": _JOB,
+        "JobTask": _JOB_TASK,
+        "Node": _NODE,
+        "Container": _CONTAINER,
+        "ContainerRequest": _CONTAINER_REQUEST,
+    }
     single = {
+        "ContainerStatus": {"container_state": "string", "scheduling_status": "string"},
         "QueueSize": {"queue_size": "integer"},
         "User": {"uuid": "string", "username": "string"},
     }
@@ -144,6 +198,8 @@ def _resources() -> Tree:
         "jobs": _jobs(),
         "job_tasks": _reads("job_tasks", "JobTask"),
         "nodes": _reads("nodes", "Node"),
+        "containers": _reads("containers", "Container"),
+        "container_requests": _container_requests(),
         "users": {"current": current},
     }
     return {name: {"methods": found} for name, found in methods.items()}

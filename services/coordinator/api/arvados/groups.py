@@ -29,4 +29,18 @@ NODES = RouteGroup(
     missing="There is no such worker.",
     error_form=ArvadosError,
 )
+REQUESTS = RouteGroup(
+    group="arvados",
+    tag=_TAG,
+    path_meanings={"id": "The request's uuid."},
+    missing="There is no such container request.",
+    error_form=ArvadosError,
+)
+CONTAINERS = RouteGroup(
+    group="arvados",
+    tag=_TAG,
+    path_meanings={"id": "The container's uuid."},
+    missing="There is no such container.",
+    error_form=ArvadosError,
+)
 OPEN = RouteGroup(group="arvados", tag=_TAG, scope=None, error_form=ArvadosError)

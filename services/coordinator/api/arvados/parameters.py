@@ -73,14 +73,14 @@ def flag(given: Tree, name: str) -> bool | None:
     return _FLAGS[value]
 
 
-def attributes(given: Tree) -> Tree:
-    """Of a job: those within `job`, or else all but what says how it is created."""
-    job = given.get("job")
-    if job is None:
+def attributes(given: Tree, within: str = "job") -> Tree:
+    """Those within `within`, or else all but what says how it is created."""
+    found = given.get(within)
+    if found is None:
         return {name: value for name, value in given.items() if name not in _CREATES}
-    if not isinstance(job, dict):
-        raise Unprocessable("job: must be a JSON object")
-    return job
+    if not isinstance(found, dict):
+        raise Unprocessable(f"{within}: must be a JSON object")
+    return found
 
 
 def takes_alike(given: Tree, job: Tree) -> bool:

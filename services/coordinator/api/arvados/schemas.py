@@ -84,6 +84,53 @@ class ArvadosNodeList(_List):
     kind: Literal["arvados#nodeList"] = "arvados#nodeList"
 
 
+class ArvadosContainerRequest(_Snake):
+    """A request for a container; with `select`, only some of its attributes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    uuid: str | None = None
+    kind: Literal["arvados#containerRequest"] | None = None
+    state: Literal["Uncommitted", "Committed", "Final"] | None = None
+    container_uuid: str | None = None
+
+
+class ArvadosContainerRequestList(_List):
+    """A page of requests for containers."""
+
+    kind: Literal["arvados#containerRequestList"] = "arvados#containerRequestList"
+
+
+ContainerState = Literal["Queued", "Running", "Complete", "Cancelled"]
+
+
+class ArvadosContainer(_Snake):
+    """A container; with `select`, only some of its attributes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    uuid: str | None = None
+    kind: Literal["arvados#container"] | None = None
+    state: ContainerState | None = None
+    exit_code: int | None = None
+    """Of one that is Complete."""
+
+
+class ArvadosContainerList(_List):
+    """A page of containers."""
+
+    kind: Literal["arvados#containerList"] = "arvados#containerList"
+
+
+class ArvadosContainerStatus(_Snake):
+    """Of a request's container; empty before it has one."""
+
+    uuid: str | None = None
+    container_state: ContainerState | None = None
+    scheduling_status: str = ""
+    """What it waits for."""
+
+
 class ArvadosQueueSize(_Snake):
     queue_size: int
     """Of all jobs, also those that you may not see; at most 10,000."""
@@ -110,6 +157,13 @@ class SentJob(_Sent):
     """Attributes of a job, as they are or within `job`; also as a form, with `job` in JSON."""
 
     job: Annotated[Tree | None, Field(examples=[{"script": "hash"}])] = None
+    """The attributes."""
+
+
+class SentContainerRequest(_Sent):
+    """Attributes of a request, as they are or within `container_request`; also as a form."""
+
+    container_request: Annotated[Tree | None, Field(examples=[{"state": "Uncommitted"}])] = None
     """The attributes."""
 
 

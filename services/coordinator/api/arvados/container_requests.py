@@ -1,0 +1,280 @@
+"""/arvados/v1/container_requests: what users want run. Several may share a container.
+
+A draft is a row of its own. A committed request has a job: a new one, or one that does the same.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.shown import product_of
+from services.coordinator.api.access.visibility import ONLY_VIEW, readers_of
+from services.coordinator.api.arvados.container_views import is_final, shown_request
+from services.coordinator.api.arvados.groups import FORM, INVALID, PREFIX, REQUESTS
+from services.coordinator.api.arvados.listing import Listing, listing, page, select_of, selected
+from services.coordinator.api.arvados.parameters import attributes, parameters
+from services.coordinator.api.arvados.schemas import (
+    ArvadosContainerRequest,
+    ArvadosContainerRequestList,
+    SentContainerRequest,
+)
+from services.coordinator.api.errors import Conflict, Forbidden, NotFound, Unprocessable
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import ports
+from services.coordinator.api.route import Scope, response
+from services.coordinator.api.tork.fingerprints import wanted_reuse
+from services.coordinator.api.tork.submission import ADMISSION
+from services.coordinator.commands import WrongState
+from services.coordinator.store import container_requests as store
+from services.coordinator.store.container_requests import RequestRow
+from shared.definition import Reuse
+from shared.jobspec.arvados.container_compilation import compile_request
+from shared.jobspec.arvados.containers import READ_ONLY, ContainerRequest, checked_request
+from shared.jobspec.arvados.uuids import REQUEST, uuid_from
+from shared.jobspec.problems import InvalidJob
+from shared.planning.disclosure import redacting
+from shared.planning.new_job import IdempotencyKey, NewJob
+from shared.planning.submission import new_job, new_job_id
+
+Tree = dict[str, Any]
+
+_NEWEST = (("created_at", True), ("uuid", True))
+_BODIES = ("application/json", FORM)
+_SECRETS = "secret_mounts"
+_ALWAYS = ("name", "description", "properties")
+"""What of a committed request can change, also when it is final."""
+_EXAMPLE = {
+    "container_request": {
+        "state": "Committed",
+        "name": "count words",
+        "container_image": "alpine:3",
+        "command": ["sh", "-c", "wc -w < /in/words > /out/count"],
+        "mounts": {
+            "/in/words": {"kind": "text", "content": "one two three"},
+            "/out": {"kind": "tmp", "capacity": 1000000},
+        },
+        "output_path": "/out",
+        "runtime_constraints": {"vcpus": 1, "ram": 268435456},
+        "priority": 500,
+    }
+}
+
+
+@REQUESTS.route(
+    f"POST {PREFIX}/container_requests",
+    "Create a request for a container; with _method=GET, list requests",
+    response("The request.", ArvadosContainerRequest | ArvadosContainerRequestList),
+    {422: INVALID},
+    scope=Scope.SUBMIT,
+    body=SentContainerRequest,
+    body_types=_BODIES,
+    example=_EXAMPLE,
+)
+async def create_container_request(request: web.Request) -> web.Response:
+    """In the state Committed it runs; a container that does the same is shared, unless
+    `use_existing` is false: one that has completed and that you may see, or one of yours."""
+    given = await parameters(request)
+    if given.get("_method") == "GET":
+        return await _reply_list(request, listing(given, _NEWEST))
+    asked, by = _checked(attributes(given, "container_request")), principal(request).creator
+    uuid = uuid_from(REQUEST, new_job_id())
+    new = await _new_job(request, asked, uuid) if asked.is_committed else None
+    document, sealed = _kept(request, asked)
+    await ports(request).run(store.add, uuid, document, sealed, by, readers_of(request, ()))
+    if new is not None:
+        await _commit(request, uuid, new, document)
+    return await _reply(request, uuid, given)
+
+
+def _checked(tree: Tree) -> ContainerRequest:
+    asked, problems = checked_request(tree)
+    if asked is None:
+        raise InvalidJob(problems)
+    return asked
+
+
+def _kept(request: web.Request, asked: ContainerRequest) -> tuple[Tree, str | None]:
+    """The document, and what of it is secret."""
+    document = asked.model_dump(exclude={"state"})
+    secret = document.pop(_SECRETS)
+    return document, ports(request).sealer.seal(secret) if secret else None
+
+
+async def _new_job(request: web.Request, asked: ContainerRequest, uuid: str) -> NewJob:
+    """Submitted once, however often the request is committed."""
+    creator, job_id = principal(request).creator, new_job_id()
+    new = new_job(compile_request(asked), job_id, datetime.now(UTC), created_by=creator)
+    if asked.use_existing:
+        new = replace(new, reuse=await wanted_reuse(request, new, Reuse(scope="readable")))
+    key = IdempotencyKey(creator or "", f"request {uuid}", hashlib.sha256(uuid.encode()).digest())
+    size = len(await request.read())
+    return replace(new, readers=readers_of(request, ()), size=size, key=key)
+
+
+async def _commit(request: web.Request, uuid: str, new: NewJob, document: Tree) -> None:
+    by = principal(request).creator
+    async with request.app[ADMISSION].admitted():
+        submitted = await ports(request).commands.submit(new)
+    await ports(request).run(store.commit, uuid, document, by, submitted.job_id)
+
+
+@REQUESTS.route(
+    f"GET {PREFIX}/container_requests",
+    "List requests for containers: filters, where, order, limit, offset, select, distinct, count",
+    response("A page of requests.", ArvadosContainerRequestList),
+    {400: INVALID, 422: INVALID},
+)
+async def list_container_requests(request: web.Request) -> web.Response:
+    """Looked for among the newest 10,000."""
+    return await _reply_list(request, listing(await parameters(request), _NEWEST))
+
+
+@REQUESTS.route(
+    f"GET {PREFIX}/container_requests/{{id}}",
+    "Show a request for a container",
+    response("The request.", ArvadosContainerRequest),
+    {422: INVALID},
+)
+async def get_container_request(request: web.Request) -> web.Response:
+    return await _reply(request, request.match_info["id"], await parameters(request))
+
+
+@REQUESTS.route(
+    f"PUT {PREFIX}/container_requests/{{id}}",
+    "Change a request for a container, commit it, or with priority 0 take it back",
+    response("The request.", ArvadosContainerRequest),
+    {422: INVALID},
+    scope=Scope.OPERATE,
+    body=SentContainerRequest,
+    body_types=_BODIES,
+    example={"container_request": {"priority": 0}},
+)
+async def update_container_request(request: web.Request) -> web.Response:
+    """Each attribute is replaced as a whole. Once it is committed, only its priority, name,
+    description and properties can change. The container stops when no request wants it."""
+    given, row = await parameters(request), await _operable(request)
+    changes = attributes(given, "container_request")
+    if row.job_id is None:
+        await _change_draft(request, row, changes)
+    else:
+        await _change_committed(request, row, row.job_id, changes)
+    return await _reply(request, row.id, given)
+
+
+async def _change_draft(request: web.Request, row: RequestRow, changes: Tree) -> None:
+    api = ports(request)
+    secret = api.sealer.unseal(row.sealed) if row.sealed else {}
+    asked = _checked({**row.document, _SECRETS: secret, **changes})
+    document, sealed = _kept(request, asked)
+    if asked.is_committed:
+        await _commit(request, row.id, await _new_job(request, asked, row.id), document)
+    elif not await api.run(
+        store.change_draft, row.id, document, sealed, principal(request).creator
+    ):
+        raise Conflict("the request was committed meanwhile")
+
+
+async def _change_committed(
+    request: web.Request, row: RequestRow, job_id: str, changes: Tree
+) -> None:
+    asked = _checked({**row.document, **_told(row, changes)})
+    wanted = {name: getattr(asked, name) for name in (*_ALWAYS, "priority")}
+    if is_final(row):
+        wanted["priority"] = row.document["priority"]
+    by = principal(request).creator
+    is_wanted = await ports(request).run(store.change, row.id, job_id, wanted, by)
+    if is_final(row):
+        return
+    if row.is_held and wanted["priority"]:
+        await _released(request, job_id)
+    elif row.document["priority"] and not is_wanted:
+        await _cancelled(request, job_id)
+
+
+def _told(row: RequestRow, changes: Tree) -> Tree:
+    """What can change now. Raises Unprocessable for what can't; the same again is no change."""
+    may = _ALWAYS if is_final(row) else (*_ALWAYS, "priority")
+    for name, value in changes.items():
+        is_same = name in READ_ONLY or value in (row.document.get(name), None)
+        if name not in may and not is_same and (name, value) != ("state", "Committed"):
+            raise Unprocessable(f"{name}: can't change any more")
+    return {name: value for name, value in changes.items() if name in may}
+
+
+async def _released(request: web.Request, job_id: str) -> None:
+    with suppress(WrongState):  # another request for it was first
+        await ports(request).commands.release(job_id)
+
+
+async def _cancelled(request: web.Request, job_id: str) -> None:
+    """The container that nobody wants any more."""
+    by, client = principal(request).creator, product_of(request)
+    with suppress(WrongState):  # it has ended meanwhile
+        await ports(request).commands.cancel(job_id, by, client=client)
+
+
+@REQUESTS.route(
+    f"DELETE {PREFIX}/container_requests/{{id}}",
+    "Delete a request for a container; the container stops when no other request wants it",
+    response("The request as it was.", ArvadosContainerRequest),
+    {422: INVALID},
+    scope=Scope.OPERATE,
+)
+async def delete_container_request(request: web.Request) -> web.Response:
+    row = await _operable(request)
+    is_wanted = await ports(request).run(store.delete, row.id, row.job_id)
+    if row.job_id and not is_wanted and not is_final(row):
+        await _cancelled(request, row.job_id)
+    return reply(_shown(request, row))
+
+
+async def _found(
+    request: web.Request, uuid: str, readers: Sequence[str] | None
+) -> RequestRow | None:
+    if "\0" in uuid:  # none is called that
+        return None
+    return next(iter(await ports(request).run(store.requests, [uuid], readers)), None)
+
+
+async def _operable(request: web.Request) -> RequestRow:
+    """Raises NotFound, Forbidden."""
+    uuid, who = request.match_info["id"], principal(request)
+    row = await _found(request, uuid, who.readers)
+    if row is None:
+        raise NotFound("no such container request")
+    if await _found(request, uuid, who.operators) is None:
+        raise Forbidden(ONLY_VIEW.format("container request"))
+    return row
+
+
+async def _reply(request: web.Request, uuid: str, given: Tree) -> web.Response:
+    """As it is now."""
+    row = await _found(request, uuid, principal(request).readers)
+    if row is None:
+        raise NotFound("no such container request")
+    return reply(selected(_shown(request, row), select_of(given)))
+
+
+def _shown(request: web.Request, row: RequestRow) -> Tree:
+    return shown_request(row, redacting(ports(request).sealer, row.sealed_of_job))
+
+
+async def _reply_list(request: web.Request, asked: Listing) -> web.Response:
+    found = await ports(request).run(store.requests, asked.uuids, principal(request).readers)
+    shown = [_shown(request, row) for row in found]
+    return reply(page(asked, shown, "arvados#containerRequestList"))
+
+
+REQUEST_ROUTES = (
+    create_container_request,
+    list_container_requests,
+    get_container_request,
+    update_container_request,
+    delete_container_request,
+)
