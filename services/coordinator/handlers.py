@@ -51,7 +51,8 @@ def _of_worker(reports: Reports) -> Iterator[Work]:
     lease = timedelta(seconds=reports.lease_seconds)
     node = reports.node_id
     for claim in reports.claims:
-        yield Work(TaskClaimed(claim.job_id, claim.task_id, claim.dispatch, node, lease))
+        ref = claim.job_id, claim.task_id, claim.dispatch, node
+        yield Work(TaskClaimed(*ref, lease, claim.token_digest))
     for finished in reports.finished:
         yield Work(
             _finished(finished, node),

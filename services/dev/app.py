@@ -136,8 +136,10 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[str]:
             if not stop.requested:  # to ask a second time is to abort, and to lose what runs
                 stop.request()
 
+        url = f"http://{settings.api.address}"
+        worker = settings.worker.model_copy(update={"api_url": settings.worker.api_url or url})
+        settings = settings.model_copy(update={"worker": worker})
         async with beside(_serve(settings, broker, resources, stop), end):
-            url = f"http://{settings.api.address}"
             await _wait_until_up(url)
             yield url
 

@@ -95,6 +95,7 @@ class Attempt:
         self._clock: asyncio.TimerHandle | None = None
         self._claimed = asyncio.Event()
         self._redactor = _NO_SECRETS
+        self._token_digest: str | None = None
         self._log = log.bind(job=order.job_id, task=order.task_id, dispatch=order.dispatch)
         self._started_at = 0.0
         self._execution: FiledExecution | None = None
@@ -112,7 +113,7 @@ class Attempt:
             # It can't run here or anywhere; claimed first, since only a granted task may fail.
             await self._fail_unread(error)
             return
-        self._redactor = unsealed.redactor
+        self._redactor, self._token_digest = unsealed.redactor, unsealed.token_digest
         task_log = TaskLog(
             self._held.ref,
             self._context.node_id,
@@ -236,7 +237,8 @@ class Attempt:
 
     async def _be_granted(self) -> None:
         """Claim, and claim again while nobody answers."""
-        claim = Claim(**self._ref) if self._kept is None else self._kept.claim
+        own = Claim(**self._ref, token_digest=self._token_digest)
+        claim = own if self._kept is None else self._kept.claim
         answers: list[asyncio.Future[Any]] = [self._held.granted, self._held.interrupted]
         while not self._held.is_granted:
             if self._held.interrupted.done():

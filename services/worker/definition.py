@@ -11,6 +11,7 @@ from services.worker.files.execution import TaskFiles
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
 from services.worker.variables import (
+    ApiAccess,
     EnvironmentRules,
     execution_variables,
     shown_ids,
@@ -22,6 +23,7 @@ from shared.lifecycle import grown_memory
 from shared.messages import RunTask, Spawned
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
+from shared.process.task_tokens import TaskTokens, digest_of_token
 
 Env = Mapping[str, str]
 
@@ -34,6 +36,8 @@ class Unsealed:
     redactor: Redactor
     is_secret: bool
     """Whether its job has secrets, so that what comes of it must be sealed."""
+    token_digest: str | None = None
+    """Of the token that its program is given, if any."""
 
 
 class Definitions:
@@ -41,6 +45,7 @@ class Definitions:
         self._sealer = sealer
         self._node_id = node_id
         self._settings = settings
+        self._tokens = TaskTokens()
         cpus = settings.default_cpus or settings.max_cpus
         memory = settings.default_memory or settings.max_memory
         self._cpus = parse_cpus(cpus) if cpus else None
@@ -79,9 +84,10 @@ class Definitions:
         hidden = cast(Mapping[str, object], sealed.get("definition", {}))
         secrets = cast(list[str], sealed.get("secrets", []))
         task = d.decode_task({**order.definition, **hidden})
-        redactor = Redactor(secrets)
+        access = self._access(order, task)
+        redactor = Redactor([*secrets, access.token] if access else secrets)
         return Unsealed(
-            spec=self._spec(order, task),
+            spec=self._spec(order, task, access),
             files=TaskFiles(
                 sources=task.sources,
                 artifacts=task.artifacts,
@@ -99,7 +105,14 @@ class Definitions:
             timeout_seconds=order.timeout_seconds or self._timeout_of(task.execution),
             redactor=redactor,
             is_secret=order.sealed is not None,
+            token_digest=digest_of_token(access.token) if access else None,
         )
+
+    def _access(self, order: RunTask, task: d.TaskDefinition) -> ApiAccess | None:
+        url = self._settings.api_url
+        if not url or task.spawning is None:
+            return None
+        return ApiAccess(url, self._tokens.of(order.task_id, order.dispatch))
 
     def _memory_of(self, order: RunTask, resources: d.Resources) -> int | None:
         """After attempts that ran out of it more, but no more than this worker allows."""
@@ -115,7 +128,7 @@ class Definitions:
         is_kept_running = execution is not None and execution.type in ("daemon", "service")
         return None if is_kept_running else self._timeout
 
-    def _spec(self, order: RunTask, task: d.TaskDefinition) -> TaskSpec:
+    def _spec(self, order: RunTask, task: d.TaskDefinition, access: ApiAccess | None) -> TaskSpec:
         resources = _resources_of(task)
         _check_most("cpus", resources.cpus, self._settings.max_cpus, parse_cpus)
         _check_most("memory", resources.memory, self._settings.max_memory, parse_memory)
@@ -126,6 +139,9 @@ class Definitions:
             task = replace(task, env=self._env_rules.resolved(task.env, execution.prefix))
         if task.spawning:
             system |= spawning_variables(order, task.spawning)
+        if access:
+            env |= access.defaults
+            system |= access.variables
         program = TaskSpec(
             task_id=order.task_id,
             job_id=order.job_id,

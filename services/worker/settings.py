@@ -90,6 +90,12 @@ _DEFAULT_PART = {
 }
 
 
+def _check_url(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text.rstrip("/")
+
+
 class WorkSettings(Block):
     name: str = Field(
         default_factory=socket.gethostname, description="Name of this worker in `GET /nodes`."
@@ -127,6 +133,12 @@ class WorkSettings(Block):
         ge=0,
         description="Time for running tasks to finish after SIGTERM, before they are returned to "
         "their queue.",
+    )
+    api_url: Annotated[str, AfterValidator(_check_url)] = Field(
+        "",
+        description="Address of the API as tasks reach it: `http://coordinator:8000`. With it, "
+        "tasks that make tasks (`spawn`) have a token that is valid while they run. Empty: they "
+        "only have a file.",
     )
     state_directory: str | None = Field(
         None,

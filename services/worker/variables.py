@@ -2,7 +2,7 @@
 may read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from uuid import UUID
 
@@ -48,6 +48,23 @@ def spawning_variables(order: RunTask, spawning: Spawning) -> dict[str, str]:
         "TORK_SEQUENCE": str(spawning.sequence),
         "TORK_QSEQUENCE": str(spawning.index),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """Where an attempt finds the API, and what it shows there."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"TORK_API_URL": self.url, "TORK_TASK_TOKEN": self.token}
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """What our client reads, for a task that says nothing else."""
+        return {"CONVEYOR_URL": self.url, "CONVEYOR_API_KEY": self.token}
 
 
 class EnvironmentRules:

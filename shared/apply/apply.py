@@ -18,7 +18,7 @@ from shared.apply.admission import BalanceTooLow, not_admitted
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
 from shared.apply.reuse import Judged, Reused, joinable, judge_all, keep_verdicts
-from shared.apply.spawned import with_spawned
+from shared.apply.spawned import made_by_requests, made_of, with_spawned
 from shared.apply.transaction import Rows, Transaction
 from shared.apply.versions import update_job
 from shared.apply.workspace import Decide, Outcome, Workspace
@@ -157,6 +157,9 @@ async def apply_to_rows(
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
     joinable_jobs = await joinable(rows, _new_jobs(batch))
     workspace = await _load(rows, planner, events, joinable_jobs, decide)
+    made = await made_by_requests(rows, workspace.tasks, events)
+    if made:
+        batch = [replace(w, spawned=[*made_of(w.event, made), *w.spawned]) for w in batch]
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
     judged = await _judged(rows, batch, refused, workspace)

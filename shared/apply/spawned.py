@@ -1,14 +1,29 @@
 """The end of an attempt that has made tasks: its siblings to be, if there may be so many."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from shared.apply.transaction import Transaction
-from shared.lifecycle import Event, SpawnedTask, TaskFailed, TaskKind, TaskSucceeded
+from shared.apply.transaction import Dispatch, Rows, Transaction
+from shared.lifecycle import Event, SpawnedTask, Task, TaskFailed, TaskKind, TaskSucceeded
 from shared.lifecycle.replacing import replace
 from shared.messages import Spawned
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.spawned import spawned_scope
 from shared.process.sealing import SealingError
+
+
+async def made_by_requests(
+    rows: Rows, tasks: Mapping[str, Task], events: Iterable[Event]
+) -> Mapping[Dispatch, Sequence[Spawned]]:
+    """What those that have succeeded have made while they ran."""
+    succeeded = [event for event in events if isinstance(event, TaskSucceeded)]
+    shown = [e for e in succeeded if e.task_id in tasks and tasks[e.task_id].token_digest]
+    return await rows.spawned_by({(e.task_id, e.dispatch) for e in shown}) if shown else {}
+
+
+def made_of(event: Event, made: Mapping[Dispatch, Sequence[Spawned]]) -> Sequence[Spawned]:
+    if not isinstance(event, TaskSucceeded):
+        return ()
+    return made.get((event.task_id, event.dispatch), ())
 
 
 def with_spawned(transaction: Transaction, event: Event, spawned: Sequence[Spawned]) -> Event:

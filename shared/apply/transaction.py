@@ -7,6 +7,7 @@ from typing import Protocol
 
 from shared.apply.workspace import Workspace
 from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, TaskPosition
+from shared.messages import Spawned
 from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import IdempotencyKey, NamedDocument, NewJob
 from shared.planning.planner import Planner
@@ -21,6 +22,9 @@ from shared.store.reused_tasks import DoneTask, WantedTask
 from shared.store.transaction_rows import ExecutionState, Locked, NextSequence, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
+
+Dispatch = tuple[str, int]
+"""A task's id, and the number of one sending of it."""
 
 
 class Rows(Protocol):
@@ -79,6 +83,11 @@ class Rows(Protocol):
 
     async def replaced_by(self, task_ids: Collection[str]) -> Mapping[str, Replaced]:
         """What earlier attempts at the same tasks have kept, by the id of the later one."""
+
+    async def spawned_by(
+        self, dispatches: Collection[Dispatch]
+    ) -> Mapping[Dispatch, Sequence[Spawned]]:
+        """The tasks that these have made by requests, in their order."""
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         """The whole of these tasks, by id."""

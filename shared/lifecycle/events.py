@@ -256,9 +256,11 @@ class SubJobEnded(DispatchRef):
 
 @dataclass(frozen=True, slots=True)
 class TaskClaimed(DispatchOnNode):
-    """A worker holds the task and asks to start it."""
+    """A worker holds the task and asks to start it. `token_digest` is of the token that its program
+    shows to the API."""
 
     lease: timedelta
+    token_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Dec
         node_id=event.node_id,
         started_at=now,
         lease_expires_at=now + event.lease,
+        token_digest=event.token_digest,
         deadline_at=now + task.plan.timeout if task.plan.timeout else None,
     )
     builder.move_task(task, claimed)

@@ -306,7 +306,8 @@ class Task:
     of it: the execution is no failure then. `retries_from` is the attempt from which retries count.
     `spec_version` is the version of the job it was planned from; of a placed task, the one from
     which its executions are made. `usage` is known once the attempt has ended that a worker ran. A
-    child of a spawn has a `sequence`.
+    child of a spawn has a `sequence`; while it RUNs, its program may show the token with that
+    `token_digest`.
     """
 
     id: str
@@ -348,6 +349,7 @@ class Task:
     usage: Usage | None = None
     reused_from: str | None = None
     sequence: int | None = None
+    token_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

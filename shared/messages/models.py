@@ -84,7 +84,10 @@ class LogPart(_Part):
 
 
 class Claim(TaskRef):
-    """The worker holds the task and asks to start it."""
+    """The worker holds the task and asks to start it. Its program shows a token with this digest to
+    the API, if any."""
+
+    token_digest: str | None = None
 
 
 class KeptArtifact(_Part):

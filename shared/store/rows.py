@@ -213,6 +213,7 @@ _OF_TASK = (
     Column("spec_version", "int", _BEGUN),
     Column("reused_from", "text", _BEGUN),
     Column("sequence", "int"),
+    Column("token_digest", "text", _CHANGED),
 )
 TASK = (*_PLAN, *_OF_TASK)
 

@@ -18,6 +18,7 @@ from shared.lifecycle import (
     TaskState,
 )
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
+from shared.messages import Spawned
 from shared.planning.new_job import IdempotencyKey, NamedDocument
 from shared.planning.terms import Wallet
 from shared.planning.updating import StoredVersion
@@ -29,6 +30,7 @@ from shared.store.outbox import OutboxRow
 from shared.store.reuse import ReuseRows
 from shared.store.rows import TASK, TASK_COLUMNS, task_of
 from shared.store.source_rows import SourceRows, columns_of
+from shared.store.spawned_rows import spawned_by
 from shared.store.uploads import WantedUploads, unusable_uploads
 from shared.store.versions import forget_names, forget_run, load_version, store_names
 from shared.store.wallets import lock_wallets, mark_short
@@ -339,6 +341,11 @@ class TransactionRows(SourceRows, ReuseRows):
         ancestors = await self._tasks(LOCK_ANCESTORS, list(parents)) if parents else []
         partial = {task.id: task for task in ancestors if task.id not in tasks}
         return Locked(now, jobs, tasks, partial)
+
+    async def spawned_by(
+        self, dispatches: Collection[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], Sequence[Spawned]]:
+        return await spawned_by(self._connection, dispatches)
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         if not partial:

@@ -1,14 +1,25 @@
 """Tasks that make tasks: they begin by sequence, once their creator has succeeded."""
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 
 from services.coordinator.handlers import on_completions
-from shared.lifecycle import JobRestarted, RetryDue
+from services.coordinator.store.connected import connected
+from services.coordinator.store.task_tokens import Holder, Made, make_tasks
+from shared.apply.apply import Work
+from shared.lifecycle import JobRestarted, RetryDue, TaskClaimed, TaskFailed, TaskSucceeded
 from shared.messages import Finished, Reports, Spawned
+from shared.process.task_tokens import TaskTokens, digest_of_token
 from tests.integration.test_families_and_secrets import unsealed
+from tests.support.http.authenticated_api import OPERATOR, PROTECTED
+from tests.support.jobs.batcher import LEASE
 from tests.support.jobs.families import NODE, STAYS, Fails, Makes, Play, Row, Verdict
+from tests.support.services.dev import running_dev
 
 
 def spawn(**fields: Any) -> dict[str, Any]:
@@ -148,6 +159,113 @@ async def test_parameters_of_a_job_with_secrets_are_kept_sealed(play: Play) -> N
     shown = {**child["definition"], **unsealed(play, child["sealed"])}
     assert orjson.loads(shown["spawning"]["parameters"]) == {"n": "of hunter2-hunter2"}
     assert shown["env"]["N"] == "of hunter2-hunter2"
+
+
+TOKENS = TaskTokens()
+
+
+async def claimed(play: Play, row: Row) -> str:
+    """The token of the attempt."""
+    token = TOKENS.of(row["id"], row["dispatch"])
+    ref = row["job_id"], row["id"], row["dispatch"], NODE
+    await play.happen(TaskClaimed(*ref, LEASE, digest_of_token(token)))
+    return token
+
+
+async def asked(play: Play, token: str, *tasks: Spawned, key: str | None = None) -> int | None:
+    """How many the attempt has made, None if it makes none any more."""
+
+    def given(holder: Holder, made: Made) -> Sequence[Spawned]:
+        return tasks
+
+    return await connected(play.rig.pool, make_tasks, token, key, given)
+
+
+async def test_what_an_attempt_makes_by_requests_is_there_once_it_has_succeeded_and_once(
+    play: Play,
+) -> None:
+    job_id = await play.submit_tasks(spawn())
+    # An attempt that fails makes nothing
+    [first] = await play.waiting()
+    lost = await claimed(play, first)
+    assert await asked(play, lost, made(1, 9)) == 1
+    await play.happen(TaskFailed(job_id, first["id"], 1, NODE, "x", exit_code=111, cause="exit"))
+    assert await asked(play, lost, made(1, 9)) is None
+    whole = await play.task(job_id, "whole")
+    retry = (await play.children(whole["id"]))[-1]
+    await play.happen(RetryDue(job_id, retry["id"]))
+    [again] = await play.waiting()
+    token = await claimed(play, again)
+    assert await asked(play, token.replace(again["id"], first["id"]), made(1, 9)) is None
+    for _ in range(2):  # the answer to the first was lost
+        assert await asked(play, token, made(1, 1), made(1, 2), key="once") == 2
+    assert await asked(play, token, made(2, 3)) == 3
+    assert len(await play.children(whole["id"])) == 2, "there is none before"
+    in_file = Makes([made(1, 4)]).spawned
+    done = TaskSucceeded(job_id, again["id"], again["dispatch"], NODE)
+    await play.perform(Work(done, spawned=in_file))
+    children = await play.children(whole["id"])
+    assert [c["sequence"] for c in children if c["child_index"]] == [1, 1, 2, 1]
+    assert await asked(play, token, made(1, 9)) is None
+    await play.run(lambda _: None)
+    assert await play.state(job_id) == "COMPLETED"
+
+
+ASK = """
+import json, os, sys, urllib.error, urllib.request
+
+def ask(method, path, body=None):
+    headers = {"Authorization": "Bearer " + os.environ["TORK_TASK_TOKEN"]}
+    headers["Content-Type"] = "application/json"
+    data = None if body is None else json.dumps(body).encode()
+    url = os.environ["TORK_API_URL"] + path
+    request = urllib.request.Request(url, data, headers, method=method)
+    try:
+        return urllib.request.urlopen(request).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+if os.environ["TORK_SEQUENCE"] == "0":
+    own, other = "/jobs/" + os.environ["TORK_JOB_ID"], "/jobs/" + "0" * 32
+    new = {"tasks": [{"name": "read", "parameters": {"page": "news"}}]}
+    print("its token is", os.environ["TORK_TASK_TOKEN"])
+    with open(os.environ["TORK_OUTPUT"], "w") as output:
+        print(
+            ask("POST", own + "/tasks", new),
+            ask("POST", own + "/tasks", {"tasks": [{"sequence": -1}]}),
+            ask("GET", own),
+            ask("GET", other),
+            ask("GET", "/jobs"),
+            ask("GET", own + "/log"),
+            ask("PUT", own + "/cancel"),
+            ask("POST", other + "/tasks", new),
+            os.environ["TORK_TASK_TOKEN"],
+            file=output,
+        )
+"""
+
+
+async def test_a_task_that_runs_has_a_token_for_its_own_job_alone(tmp_path: Path) -> None:
+    child = {"name": "start", "run": f"{sys.executable} ask.py", "files": {"ask.py": ASK}}
+    job = {"name": "asks", "tasks": [{"name": "all", "var": "all", "spawn": {"task": child}}]}
+    async with running_dev(tmp_path, auth=PROTECTED) as url, aiohttp.ClientSession(url) as session:
+        body = {**job, "output": "{{ tasks.all[0] }}", "wait": {"timeout": "60s"}}
+        async with session.post("/jobs", json=body, headers=OPERATOR) as answer:
+            shown = await answer.json()
+        assert shown["state"] == "COMPLETED", shown
+        *statuses, token = shown["result"].split()
+        assert statuses == ["200", "400", "200", "403", "403", "403", "403", "403"]
+        path = f"/jobs/{shown['id']}"
+        async with session.get(f"{path}/log?format=text", headers=OPERATOR) as answer:
+            log = await answer.text()
+        assert "its token is [REDACTED]" in log
+        for method, ended in (("GET", path), ("POST", f"{path}/tasks")):
+            headers = {"Authorization": f"Bearer {token}"}
+            async with session.request(method, ended, headers=headers) as answer:
+                assert answer.status == 401
+        names = {"names": "read"}
+        async with session.get(f"{path}/tasks", params=names, headers=OPERATOR) as answer:
+            assert '"read"' in await answer.text()
 
 
 async def _running(play: Play) -> list[Row]:

@@ -20,6 +20,7 @@ from shared.lifecycle import (
     TaskState,
 )
 from shared.lifecycle.endings import COUNTED
+from shared.messages import Spawned
 from shared.planning.new_job import IdempotencyKey, NamedDocument, NewGraph, NewJob, UnsavedJob
 from shared.planning.reuse import Verdict, WantedReuse
 from shared.planning.taking import Found, Wanted
@@ -111,6 +112,11 @@ class MemoryRows:
         partial = {id_: _without_definition(ancestors[id_]) for id_ in ancestors.keys() - tasks}
         jobs = {id_: self.jobs[id_] for id_ in job_ids if id_ in self.jobs}
         return Locked(self.now, jobs, tasks, partial)
+
+    async def spawned_by(
+        self, dispatches: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], list[Spawned]]:
+        return {}
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         return {task.id: replace(task, plan=self.tasks[task.id].plan) for task in partial}

@@ -139,7 +139,7 @@ SAMPLES: dict[str, BaseModel] = {
     "run_task-encrypted": _run_task(sealed=_ENCRYPTED),
     "run_task-without-secrets": _run_task(sealed=None, timeout_seconds=None, attempt=0),
     "reports": _reports(
-        claims=[Claim(**_REF)],
+        claims=[Claim(**_REF, token_digest="0a" * 32)],
         finished=[_SUCCEEDED, _FAILED],
         returned=[Returned(**_REF)],
         still_held=[StillHeld(**_REF)],

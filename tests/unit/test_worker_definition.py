@@ -9,10 +9,11 @@ import pytest
 from conveyor.extensions.tasks import Builtin
 from services.worker.definition import Definitions, Unsealed
 from services.worker.settings import WorkSettings
-from shared.definition import Amount, Execution, Placement, Resources, changed, encode
+from shared.definition import Amount, Execution, Placement, Resources, Spawning, changed, encode
 from shared.definition.placement import PlacementKind
 from shared.messages import RunTask
 from shared.process.sealing import Sealer, SealingError, generate_key
+from shared.process.task_tokens import digest_of_token, task_of
 from shared.tracing.current import current_span
 from shared.tracing.protocol import Facts, Kind, Off, TraceContext
 from tests.support.jobs.definitions import TaskLike, task_definition
@@ -210,3 +211,23 @@ def test_a_memory_limit_grows_as_far_as_the_task_and_the_worker_allow(
     settings = WorkSettings(max_memory=most)
     unsealed = read({"run": "x", "limits": {"memory": "100m"}}, settings, memory=memory)
     assert unsealed.spec.memory_bytes == limit
+
+
+def test_a_task_that_makes_tasks_has_a_token_and_its_log_hides_it() -> None:
+    maker = changed(
+        task_definition({"run": "x", "env": {"CONVEYOR_URL": "http://other"}}),
+        spawning=Spawning(sequence=0, index=0, parameters="{}"),
+    )
+    settings = WorkSettings(api_url="http://api:8000/")
+    ids = "job", "0a" * 16
+    unsealed = read(maker, settings, ids=ids)
+    env = unsealed.spec.env
+    token = env["TORK_TASK_TOKEN"]
+    assert (env["TORK_API_URL"], env["CONVEYOR_API_KEY"]) == ("http://api:8000", token)
+    assert env["CONVEYOR_URL"] == "http://other", "the task's own goes first"
+    assert (task_of(token), unsealed.token_digest) == (ids[1], digest_of_token(token))
+    assert token not in unsealed.redactor.text(f"it is {token}")
+    assert read(maker, settings, ids=ids).spec.env["TORK_TASK_TOKEN"] != token, "another worker's"
+    for none in (read(maker, ids=ids), read({"run": "x"}, settings, ids=ids)):
+        assert none.token_digest is None
+        assert "TORK_TASK_TOKEN" not in none.spec.env

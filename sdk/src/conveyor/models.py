@@ -1889,6 +1889,13 @@ class LogPart(Answer):
     """Set if it begins within a line: with what the part before it has not ended."""
 
 
+class MadeTasks(Answer):
+    """What a task has made."""
+
+    count: int
+    """How many it has made by requests so far."""
+
+
 class MetricsHistory(Answer):
     since: datetime
     """From here on."""
@@ -2068,6 +2075,11 @@ class NewStoredSecret(Body):
     permissions: list[Permission] | None = None
     """Who may use it (`view`), or replace and delete it, too (`operate`), beside its creator.
     Default: administrators alone."""
+
+
+class NewTasks(Body):
+    tasks: list[dict[str, Any]]
+    """Each with `parameters`, `sequence` and `name`, as a line of `$TORK_SPAWN`."""
 
 
 class NewUser(Answer):

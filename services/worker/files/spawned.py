@@ -13,13 +13,7 @@ from shared.files.archives import Member, file_member, read_tar, rooted
 from shared.files.archives.members import Members
 from shared.files.streams import of_bytes
 from shared.messages import Spawned
-
-_FIELDS = ("sequence", "parameters", "name")
-_MOST_BYTES = 2 * 1024 * 1024
-_MOST_LINES = 10_000
-_LONGEST_NAME = 256
-"""As a submitted one may be: the worker has no job language to ask."""
-_GREATEST_SEQUENCE = 2**31 - 1
+from shared.messages.spawned import MOST_SPAWNED, MOST_SPAWNED_BYTES, read_spawned
 
 
 async def spawn_files(spawning: Spawning) -> Members:
@@ -45,7 +39,7 @@ async def spawned_in(
 async def _text(file: Member) -> bytes:
     if file.kind != "file":
         raise _bad("is no file")
-    if file.size > _MOST_BYTES:
+    if file.size > MOST_SPAWNED_BYTES:
         raise _bad("is larger than 2 MiB")
     return b"".join([piece async for piece in file.content])
 
@@ -57,31 +51,12 @@ def parse_spawned(text: bytes, spawning: Spawning) -> list[Spawned]:
         if not line.strip():
             continue
         try:
-            spawned.append(_read(line, spawning))
+            spawned.append(read_spawned(_parsed(line), spawning.sequence))
         except ValueError as error:
             raise _bad(f"line {number}: {error}") from None
-        if len(spawned) > _MOST_LINES:
-            raise _bad(f"line {number}: one task makes at most {_MOST_LINES:,}")
+        if len(spawned) > MOST_SPAWNED:
+            raise _bad(f"line {number}: one task makes at most {MOST_SPAWNED:,}")
     return spawned
-
-
-def _read(line: bytes, spawning: Spawning) -> Spawned:
-    """Raises ValueError."""
-    given = _parsed(line)
-    if unknown := given.keys() - set(_FIELDS):
-        raise ValueError(f"{min(unknown)!r} is none of {', '.join(_FIELDS)}")
-    sequence, name = given.get("sequence", spawning.sequence + 1), given.get("name")
-    if isinstance(sequence, bool) or not isinstance(sequence, int):
-        raise ValueError("sequence must be a whole number")
-    if not spawning.sequence <= sequence <= _GREATEST_SEQUENCE:
-        raise ValueError(
-            f"sequence must be at least {spawning.sequence}, that of the task itself, "
-            f"and at most {_GREATEST_SEQUENCE}"
-        )
-    if not isinstance(name, str | None) or len(name or "") > _LONGEST_NAME:
-        raise ValueError(f"name must be a text of at most {_LONGEST_NAME} characters")
-    parameters = orjson.dumps(given.get("parameters", {})).decode()
-    return Spawned(sequence=sequence, parameters=parameters, name=name or None)
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -51,6 +51,7 @@ SCOPES = {
     ("PUT", "/jobs/{id}/cancel"): "operate",
     ("PUT", "/jobs/{id}/release"): "operate",
     ("PUT", "/jobs/{id}/priority"): "operate",
+    ("POST", "/jobs/{id}/tasks"): "operate",
     ("POST", "/jobs/{id}/lock"): "operate",
     ("POST", "/jobs/{id}/lock/renew"): "operate",
     ("DELETE", "/jobs/{id}/lock"): "operate",

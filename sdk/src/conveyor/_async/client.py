@@ -247,6 +247,13 @@ class AsyncClient(AsyncResource):
         body = {name: text for name, text in given.items() if text} or None
         await self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
+    async def make_tasks(self, job_id: str, tasks: Sequence[Mapping[str, Any]]) -> m.MadeTasks:
+        """As a task of the job with a `spawn`, whose token is the key of this client. Each has
+        `parameters`, `sequence` and `name`."""
+        body = {"tasks": [dict(task) for task in tasks]}
+        answer = await self._call("POST", "/jobs/{id}/tasks", id=job_id, body=body, key=new_key())
+        return m.MadeTasks.of(answer)
+
     async def prioritize(self, job_id: str, priority: int) -> None:
         """0 to 9: of all its tasks that wait or begin later."""
         body = {"priority": priority}

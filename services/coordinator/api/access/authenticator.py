@@ -35,13 +35,21 @@ from services.coordinator.store import access, sessions
 from services.coordinator.store.access import Login, ValidKey, key_was_used, valid_key
 from services.coordinator.store.connected import connected
 from services.coordinator.store.sessions import NewSession, OpenSession, SessionLimits
+from services.coordinator.store.task_tokens import holder_of
 from shared.postgres.pool import Pool
+from shared.process.task_tokens import task_of
 
 CSRF_TOKEN = "X-CSRF-Token"  # noqa: S105 - what the header is called
 SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 _MOST_ACCESS_TOKENS = 1000
 """Of one key: the one that ends first makes room."""
+_OF_TASKS = {
+    (hdrs.METH_GET, "/jobs/{id}"),
+    (hdrs.METH_GET, "/jobs/{id}/tasks"),
+    (hdrs.METH_POST, "/jobs/{id}/tasks"),
+}
+"""What the token of a task that runs opens, of its own job."""
 _USER_SCOPES = frozenset({Scope.READ, Scope.SUBMIT, Scope.OPERATE})
 
 
@@ -78,6 +86,8 @@ class Authenticator:
         shown = shown_by(request)
         if isinstance(shown, SessionToken | AccessToken):
             return await self._by_token(request, shown, is_new=is_new)
+        if isinstance(shown, Key) and task_of(shown.text):
+            return await self._by_task(request, shown.text)
         address = _address(request) if is_new else None
         return (await self._admitted(request, shown, address)).principal
 
@@ -147,6 +157,17 @@ class Authenticator:
         if isinstance(shown, SessionToken):
             _require_csrf_token(request, shown)
         return found.principal
+
+    async def _by_task(self, request: web.Request, token: str) -> Principal:
+        """A program of ours, for as long as it runs."""
+        holder = await connected(self._pool, holder_of, token)
+        if holder is None:
+            raise self._refusal(request, "the task whose token this is does not run")
+        resource = request.match_info.route.resource
+        asked = request.method, resource.canonical if resource else ""
+        if asked not in _OF_TASKS or request.match_info["id"] != holder.job_id:
+            raise Forbidden("the token of a task only reads its job, and makes tasks of that")
+        return Principal(scopes=frozenset({Scope.READ, Scope.OPERATE}), job_id=holder.job_id)
 
     async def _session(self, token: SessionToken, *, is_used: bool = True) -> _Admitted | None:
         """Whoever holds it, with what they may do now. A stream that goes on is no use of it."""

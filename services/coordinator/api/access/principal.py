@@ -32,6 +32,7 @@ class Principal:
 
     `account` tells the user from those who had the name before. `key` is the id of the key that was
     shown, `expires_at` (aware) when that key ends.
+    With a `job_id` it is a task of that job, and asks of no other.
     """
 
     scopes: frozenset[Scope]
@@ -40,6 +41,7 @@ class Principal:
     roles: frozenset[str] = frozenset()
     key: str | None = None
     expires_at: datetime | None = None
+    job_id: str | None = None
 
     @property
     def is_admin(self) -> bool:
@@ -70,7 +72,8 @@ class Principal:
     @property
     def readers(self) -> list[str] | None:
         """The same for the jobs that it may see."""
-        return None if self.is_admin else readers(self.identity, self.roles)
+        sees_all = self.is_admin or self.job_id is not None
+        return None if sees_all else readers(self.identity, self.roles)
 
     @property
     def access_to(self) -> Callable[[Collection[str]], AccessName]:

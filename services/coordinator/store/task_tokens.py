@@ -1,0 +1,74 @@
+"""Whose the token of an attempt is, and what its program makes with it."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from shared.messages import Spawned
+from shared.postgres.pool import Connection
+from shared.process.task_tokens import digest_of_token, task_of
+from shared.store.spawned_rows import add_spawned
+
+HOLDER = """
+SELECT t.job_id, t.id AS task_id, t.dispatch, t.sequence, j.sealed
+FROM tasks t JOIN jobs j ON j.id = t.job_id
+WHERE t.id = $1 AND t.token_digest = $2 AND t.state = 'RUNNING'
+"""
+
+# The end of the attempt waits, and so sees what is made; or was first, and then none may be made.
+LOCKED_HOLDER = f"{HOLDER} FOR NO KEY UPDATE OF t"
+
+MADE = """
+SELECT count(*)::int AS tasks, coalesce(sum(octet_length(parameters)), 0)::int AS bytes,
+       coalesce(bool_or(request_key = $3), false) AS is_repeated
+FROM spawned_tasks WHERE task_id = $1 AND dispatch = $2
+"""
+
+
+class Holder(NamedTuple):
+    """The attempt that runs and has the token. `sealed` holds the secrets of its job."""
+
+    job_id: str
+    task_id: str
+    dispatch: int
+    sequence: int | None
+    sealed: str | None
+
+
+class Made(NamedTuple):
+    """What the attempt has made before; `is_repeated`: with the same key."""
+
+    tasks: int
+    bytes: int
+    is_repeated: bool
+
+
+async def holder_of(connection: Connection, token: str) -> Holder | None:
+    return await _holder(connection, HOLDER, token)
+
+
+async def _holder(connection: Connection, statement: str, token: str) -> Holder | None:
+    if (task_id := task_of(token)) is None:
+        return None
+    row = await connection.fetchrow(statement, task_id, digest_of_token(token))
+    return Holder(*row) if row else None
+
+
+async def make_tasks(
+    connection: Connection,
+    token: str,
+    request_key: str | None,
+    spawned_for: Callable[[Holder, Made], Sequence[Spawned]],
+) -> int | None:
+    """How many the attempt has made by now; None if it doesn't run any more. What `spawned_for`
+    raises is raised, and nothing is made."""
+    async with connection.transaction():
+        holder = await _holder(connection, LOCKED_HOLDER, token)
+        if holder is None:
+            return None
+        dispatch = holder.task_id, holder.dispatch
+        made = Made(*await connection.fetchrow(MADE, *dispatch, request_key))
+        if made.is_repeated:
+            return made.tasks
+        spawned = spawned_for(holder, made)
+        await add_spawned(connection, dispatch, made.tasks, spawned, request_key)
+        return made.tasks + len(spawned)
