@@ -11,8 +11,11 @@ from services.coordinator import node_reasons
 from services.coordinator.store import waiting
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.waiting import LONGEST_LINE, Cluster, WaitingTask
+from shared.definition.quantities import rate_text
+from shared.lifecycle import Slots
 from shared.messages.queues import slots_by_queue
 from shared.postgres.pool import Connection
+from shared.store.rows import slots_of
 
 Reason = Literal[
     "held",
@@ -24,6 +27,7 @@ Reason = Literal[
     "retry",
     "queue",
     "concurrency",
+    "start_rate",
     "turn",
     "needs",
 ]
@@ -36,8 +40,8 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`until` is known of a retry, and of a job with a time to begin at. `task_id`: of a job, which
-    task waits."""
+    """`until` is known of a retry, of the next start at a rate, and of a job with a time to begin
+    at. `task_id`: of a job, which task waits."""
 
     reason: Reason
     message: str
@@ -135,6 +139,8 @@ def reason_of(
     lines: Mapping[str, Sequence[QueuePosition]],
 ) -> Waiting:
     """`served` are the slots by queue, `lines` the sorted positions in each queue."""
+    if (limits := slots_of(task.slots)) is not None:
+        return _for_limits_of_its_job(limits, task.due_at)
     if task.state == "PENDING":
         return _for_its_retry(task, cluster.now)
     if task.state == "CREATED":
@@ -201,6 +207,17 @@ def _for_its_turn(task: WaitingTask) -> Waiting:
         return Waiting("turn", f"waits for its turn, {ahead} ahead")
     active = siblings["begun"] - siblings["ended"]
     return Waiting("concurrency", f"{active} of {concurrency} at a time are active, {ahead} ahead")
+
+
+def _for_limits_of_its_job(slots: Slots, due_at: datetime | None) -> Waiting:
+    active, concurrency, rate = slots.active, slots.concurrency, slots.rate
+    if concurrency and active >= concurrency:
+        message = f"{active} of {concurrency} of the job's tasks at a time are active"
+        return Waiting("concurrency", message)
+    if rate is None:
+        return Waiting("concurrency", "the next of the job's tasks to begin")
+    pace = rate_text(rate.count, rate.seconds)
+    return Waiting("start_rate", f"at most {pace} of the job's tasks start", due_at)
 
 
 def _for_others(names: Sequence[str]) -> Waiting:

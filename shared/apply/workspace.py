@@ -24,6 +24,7 @@ from shared.lifecycle import (
     DetachSubmission,
     EvaluateOutput,
     Event,
+    FillSlots,
     ForgetAttempts,
     Ignored,
     Job,
@@ -125,6 +126,7 @@ Question = (
     | PlanDependents
     | BeginChildren
     | OpenSequence
+    | FillSlots
     | CollectResults
     | ReplanPlaced
     | ReopenKept

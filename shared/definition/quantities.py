@@ -1,5 +1,5 @@
 """Amounts as text: durations as Go spells them (`90s`, `1h30m`, `500ms`); memory (`500m`, `1.5g`)
-and processors (`0.5`) as container engines do."""
+and processors (`0.5`) as container engines do; rates (`10/s`)."""
 
 import re
 from dataclasses import dataclass
@@ -20,6 +20,15 @@ class Amount:
     """A number of processors or of bytes; `text` as in `Duration`."""
 
     value: int | float
+    text: str
+
+
+@dataclass(frozen=True)
+class Rate:
+    """At most `count` within any `seconds`; `text` as in `Duration`."""
+
+    count: int
+    seconds: int
     text: str
 
 
@@ -52,6 +61,26 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError("must be at most 2562047h (292 years)")
     length = timedelta(microseconds=nanoseconds // 1000)
     return -length if text.startswith("-") else length
+
+
+RATE_PATTERN = r"^[1-9][0-9]{0,4}/[smh]$"
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parse_rate(text: str) -> Rate:
+    """Raises ValueError with the rule it breaks."""
+    if not re.fullmatch(RATE_PATTERN, text, re.ASCII):
+        raise ValueError(
+            "must be a number from 1 to 99999 per second, minute or hour, such as 10/s, 100/m or "
+            "5/h"
+        )
+    count, unit = text.split("/")
+    return Rate(int(count), _UNIT_SECONDS[unit], text)
+
+
+def rate_text(count: int, seconds: int) -> str:
+    """As it is spelled."""
+    return next(f"{count}/{unit}" for unit, own in _UNIT_SECONDS.items() if own == seconds)
 
 
 def span_of(duration: Duration | None) -> timedelta | None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from conveyor.extensions.tasks import DATA, Builtin, Mount, Network, Program, Wasm
 from shared.definition.files import Artifact, Publication, Source
 from shared.definition.placement import Execution, Placement
-from shared.definition.quantities import Amount, Duration
+from shared.definition.quantities import Amount, Duration, Rate
 from shared.definition.spawning import Spawning
 
 
@@ -276,7 +276,8 @@ class JobDefinition:
     """`secrets` are in clear: they are sealed before anything is stored. `uploads` are their ids by
     the names that sources have for them. With `hold` it waits to be released, and nothing of it
     begins before `start_at`; it fails at its `deadline`. Both are in UTC. It also fails once it has
-    cost its `budget`, a decimal number."""
+    cost its `budget`, a decimal number. At most `concurrency` of its tasks are active at a time, 0
+    for any number, and no more start than `start_rate` says."""
 
     name: str
     description: str | None = None
@@ -295,6 +296,8 @@ class JobDefinition:
     start_at: datetime | None = None
     deadline: datetime | None = None
     budget: str | None = None
+    concurrency: int = 0
+    start_rate: Rate | None = None
     template: TemplateUse | None = None
     reuse: Reuse | None = None
 

@@ -19,9 +19,11 @@ from shared.definition.quantities import (
     CPUS_PATTERN,
     DURATION_PATTERN,
     MEMORY_PATTERN,
+    RATE_PATTERN,
     parse_cpus,
     parse_duration,
     parse_memory,
+    parse_rate,
 )
 from shared.expressions import ExpressionError, as_template, check, has_expression
 from shared.jobspec.cron.moments import MOMENT_PATTERN, parse_moment
@@ -298,6 +300,12 @@ Amount = Annotated[
     WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["12.50"]}),
 ]
 """Of the unit of prices. Kept as text: `Decimal` reads it."""
+Rate = Annotated[
+    str,
+    _checked_by(parse_rate),
+    WithJsonSchema({"type": "string", "pattern": RATE_PATTERN, "examples": ["10/s", "100/m"]}),
+]
+"""Kept as text: read it with `parse_rate`."""
 Url = Annotated[
     str,
     _checked_by(check_url),

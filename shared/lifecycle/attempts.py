@@ -3,7 +3,12 @@
 from datetime import datetime
 
 from shared.lifecycle import commands as c
-from shared.lifecycle.beginnings import prioritized, queued, request_worker
+from shared.lifecycle.beginnings import (
+    prioritized,
+    queued,
+    ready_or_held_back,
+    request_worker,
+)
 from shared.lifecycle.decision import Decision, DecisionBuilder
 from shared.lifecycle.endings import spread_progress, task_failed
 from shared.lifecycle.policies import Failure
@@ -34,13 +39,13 @@ def fail_attempt(builder: DecisionBuilder, task: Task, failure: Failure, now: da
         return
     spread_progress(builder, task, -task.progress)
     retried = _for_next(replace(task, plan=prioritized(builder.job, task.plan)), failure)
-    retry = _retry(retried, retries_from, now)
+    retry = _retry(builder.job, retried, retries_from, now)
     builder.add_task(retry)
     if task.plan.is_kept_running and retry.attempt >= KEPT_ATTEMPTS and retry.parent_id is not None:
         last = retry.attempt - KEPT_ATTEMPTS
         builder.send(c.ForgetAttempts(retry.parent_id, retry.child_index or 0, last))
     if retry.due_at is None:
-        builder.send(request_worker(retry))
+        builder.send(*request_worker(retry))
 
 
 def _retries_from(task: Task, now: datetime) -> int:
@@ -59,13 +64,13 @@ def _for_next(task: Task, failure: Failure) -> Task:
     return replace(task, plan=replace(task.plan, retry=policy))
 
 
-def _retry(task: Task, retries_from: int, now: datetime) -> Task:
+def _retry(job: Job, task: Task, retries_from: int, now: datetime) -> Task:
     """The next attempt: a new task, at once or after a wait."""
     retry = next_attempt(task, now, retries_from)
     chance = derived_chance(retry.id)
     delay = task.plan.retry.delay(task.attempt - retries_from, chance)
     if not delay:
-        return queued(retry, now)
+        return ready_or_held_back(job, retry, now)
     return replace(retry, state=TaskState.PENDING, due_at=now + delay)
 
 
@@ -123,7 +128,7 @@ def send_again(builder: DecisionBuilder, task: Task, now: datetime) -> None:
         builder.tasks[again.id] = again
     else:
         builder.move_task(task, again)
-    builder.send(request_worker(again))
+    builder.send(*request_worker(again))
 
 
 def stop_order(task: Task, reason: str, *, at_once: bool = False) -> tuple[c.Command, ...]:

@@ -83,9 +83,22 @@ def begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime)
     elif planned.subjob is not None:
         _open_job(builder, task, planned.subjob, now)
     else:
-        ready = queued(task, now)
+        ready = ready_or_held_back(builder.job, task, now)
         builder.begin_task(task, ready)
-        builder.send(request_worker(ready))
+        builder.send(*request_worker(ready))
+
+
+def ready_or_held_back(job: Job, task: Task, now: datetime) -> Task:
+    """As `queued`, or as it waits for the limits of its job."""
+    opens_at = now if job.slots is None else job.slots.opens_at(now)
+    if opens_at == now:
+        return queued(task, now)
+    # The next alone has a time: others would come to find that it has taken its turn.
+    is_next = job.slots is not None and job.slots.next_id in (None, task.id)
+    due_at = opens_at if is_next else None
+    return replace(
+        task, state=TaskState.PENDING, due_at=due_at, deadline_at=None, is_held_back=True
+    )
 
 
 def prioritized(job: Job, plan: PlannedTask) -> PlannedTask:
@@ -103,12 +116,21 @@ def queued(task: Task, now: datetime) -> Task:
         state, deadline_at = TaskState.PENDING, None if limit is None else now + limit
     else:
         state, deadline_at = TaskState.SCHEDULED, now + limit if limit else None
-    return replace(task, state=state, scheduled_at=now, deadline_at=deadline_at, due_at=None)
+    return replace(
+        task,
+        state=state,
+        scheduled_at=now,
+        deadline_at=deadline_at,
+        due_at=None,
+        is_held_back=False,
+    )
 
 
-def request_worker(task: Task) -> c.Command:
-    """For a task that is `queued`."""
-    return c.AskPlacement() if task.plan.is_execution else c.RunTask(task)
+def request_worker(task: Task) -> tuple[c.Command, ...]:
+    """For a task that is `queued`, or held back."""
+    if task.is_held_back:
+        return ()
+    return (c.AskPlacement() if task.plan.is_execution else c.RunTask(task),)
 
 
 def begin_more(builder: DecisionBuilder, parent: Task, children: Children) -> Task:

@@ -1,6 +1,6 @@
 """What a decision asks for, in the imperative.
 
-`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`,
+`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`, `FillSlots`,
 `CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput`,
 `PrioritizeTasks`, `DetachSubmission` and `CancelTasks` are questions, answered with events inside
 the same transaction; `Tell` is such an event already; `SetVariable` is written to the job's
@@ -74,6 +74,13 @@ class BeginChildren(TaskKey):
 @dataclass(frozen=True, slots=True)
 class OpenSequence(TaskKey):
     """All children of the task that might begin have ended: look up the next sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class FillSlots:
+    """The limits of the job let tasks begin that they have held back: look them up."""
+
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +273,7 @@ Command = (
     | BeginChildren
     | ContinueChildren
     | OpenSequence
+    | FillSlots
     | CollectResults
     | ReplanPlaced
     | ReopenKept

@@ -14,6 +14,7 @@ from shared.lifecycle import (
     lock_rules,
     placed_rules,
     priority_rules,
+    slot_rules,
     spawn_rules,
     task_rules,
     update_rules,
@@ -26,6 +27,7 @@ from shared.lifecycle import spawn_events as s
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
 from shared.lifecycle.metering import metered
+from shared.lifecycle.slot_events import SlotFreed
 from shared.lifecycle.states import TaskState
 from shared.lifecycle.values import Job, Task, TaskKey
 
@@ -37,9 +39,11 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
     has no row. Pure: the same arguments always give the same answer.
     """
     outcome = _decided(job, task, event, now)
-    if task is not None and isinstance(outcome, Decision):
-        return metered(task, outcome, now)
-    return outcome
+    if not isinstance(outcome, Decision):
+        return outcome
+    if task is not None:
+        outcome = metered(task, outcome, now)
+    return slot_rules.with_slots_filled(outcome, now)
 
 
 def _decided(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decision | Ignored:
@@ -146,6 +150,8 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return spawn_rules.on_children_spawned(job, task, event, now)
         case s.SequenceOpened():
             return spawn_rules.on_sequence_opened(job, task, event)
+        case SlotFreed():
+            return slot_rules.on_slot_freed(job, task, event, now)
         case e.ChildProgressed():
             return child_rules.on_child_progressed(job, task, event)
         case e.ChildrenPutOff():

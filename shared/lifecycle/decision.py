@@ -83,6 +83,9 @@ class DecisionBuilder:
         """The task goes from the state of `before` to its own."""
         if task.state not in TASK_MOVES[before.state]:
             raise IllegalMoveError(f"task {before.state} -> {task.state}")
+        if task.is_held_back and task.state is not TaskState.PENDING:
+            task = replace(task, is_held_back=False)
+        self._count(before, task)
         self._keep(task)
         if before.node_id is not None and not task.state.is_on_node:
             self._tell_of_room(before)
@@ -100,6 +103,7 @@ class DecisionBuilder:
 
     def add_task(self, task: Task) -> None:
         """A task in its first state. One that only waits for its turn is no news yet."""
+        self._count(None, task)
         self.new_tasks[task.id] = task
         if task.state is not TaskState.CREATED:
             self._announce(task)
@@ -118,6 +122,23 @@ class DecisionBuilder:
         kept = self.new_tasks if task.id in self.new_tasks else self.tasks
         kept[task.id] = task
         self._announce(task)
+
+    def _count(self, before: Task | None, task: Task) -> None:
+        """What the task has come to, as far as its job has limits."""
+        slots = self.job.slots
+        if slots is None:
+            return
+        had_slot = before is not None and before.has_slot
+        if task.has_slot and not had_slot:
+            slots = slots.started(task.scheduled_at or task.created_at)
+        elif had_slot and not task.has_slot:
+            slots = slots.ended()
+        was_held_back = before is not None and before.is_held_back
+        held_back = max(slots.held_back + task.is_held_back - was_held_back, 0)
+        next_id = None if slots.next_id == task.id else slots.next_id
+        if task.is_held_back and task.due_at is not None:
+            next_id = task.id
+        self.job = replace(self.job, slots=replace(slots, held_back=held_back, next_id=next_id))
 
     def _tell_of_room(self, left: Task) -> None:
         """The task, as it was, is no longer on its node."""

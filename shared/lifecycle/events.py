@@ -8,6 +8,7 @@ from decimal import Decimal
 from shared.lifecycle.lock_events import LockEvent
 from shared.lifecycle.placed_events import PlacedEvent
 from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
+from shared.lifecycle.slot_events import SlotFreed
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
@@ -386,6 +387,7 @@ TaskEvent = (
     | ChildEnded
     | ChildrenSpawned
     | SequenceOpened
+    | SlotFreed
     | ResultsCollected
     | ResultsTooLarge
     | TaskReopened

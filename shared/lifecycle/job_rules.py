@@ -257,4 +257,5 @@ def _again(job: Job, now: datetime) -> Job:
         cancelled_by_client=None,
         cancel_reason=None,
         delete_at=None,
+        slots=job.slots and job.slots.emptied(),
     )

@@ -268,6 +268,6 @@ def _of_every_node(task: Task) -> Children | Ignored:
 
 def _not_waiting(task: Task) -> Ignored | None:
     is_waiting = task.state is TaskState.PENDING and task.due_at is None
-    if task.plan.is_execution and is_waiting:
+    if task.plan.is_execution and is_waiting and not task.is_held_back:
         return None
     return Ignored(f"task is {task.state}, and waits for no node")

@@ -12,7 +12,7 @@ from shared.lifecycle.attempts import (
     lost_worker,
     stop_order,
 )
-from shared.lifecycle.beginnings import queued, request_worker, start_job
+from shared.lifecycle.beginnings import ready_or_held_back, request_worker, start_job
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored, refused
 from shared.lifecycle.endings import spread_progress, task_done
 from shared.lifecycle.policies import Failure
@@ -234,11 +234,11 @@ def on_retry_due(job: Job, task: Task, _: e.RetryDue, now: datetime) -> Decision
     if task.state is not TaskState.PENDING:
         return Ignored(f"task is {task.state}")
     if task.due_at is None:
-        return Ignored("it waits for a node")
+        return Ignored("it waits for a node, or for a slot")
     builder = DecisionBuilder(job)
-    sent = queued(task, now)
-    builder.move_task(task, sent)
-    builder.send(request_worker(sent))
+    ready = ready_or_held_back(job, task, now)
+    builder.move_task(task, ready)
+    builder.send(*request_worker(ready))
     return builder.build()
 
 

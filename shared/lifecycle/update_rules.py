@@ -16,6 +16,7 @@ from shared.lifecycle.lock_rules import locked_out
 from shared.lifecycle.placed_rules import executions_of, is_up
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
+from shared.lifecycle.slots import with_limits_of
 from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import NOT_PLANNED, Job, Planned, Task, derived_id, earliest
 
@@ -95,6 +96,7 @@ def _begun_anew(job: Job, new: Job, now: datetime) -> Decision:
             delete_at=None,
             result=None,
             error=None,
+            slots=entered.slots and entered.slots.emptied(),
         )
     )
     builder.send(*begins)
@@ -128,6 +130,7 @@ def _as_submitted(job: Job, new: Job, now: datetime) -> Job:
         start_at=new.start_at,
         must_end_at=new.must_end_at,
         budget=new.budget,
+        slots=with_limits_of(job.slots, new.slots),
         deadline_at=earliest(new.must_end_after(now), timed_out_at),
         auto_delete_after=new.auto_delete_after,
         priority=None,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from shared.lifecycle.costs import NOTHING, Rates, Usage
 from shared.lifecycle.locks import JobLock
 from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules
+from shared.lifecycle.slots import Slots
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
 Scope = Mapping[str, object]
@@ -151,6 +152,7 @@ class Job:
     its `payer` (None: nobody's) is charged for what it was not yet `charged`; before, `hold` of
     that balance is kept for it. Who has its `lock` alone may change what it does, until it ends.
     With a `priority` of its own, all that begins of it has that.
+    `slots` are its limits on how many tasks are active and start, if it has any.
     """
 
     id: str
@@ -197,6 +199,7 @@ class Job:
     charged: Decimal = NOTHING
     lock: JobLock | None = None
     priority: int | None = None
+    slots: Slots | None = None
 
     @property
     def cost(self) -> Decimal:
@@ -307,7 +310,8 @@ class Task:
     `spec_version` is the version of the job it was planned from; of a placed task, the one from
     which its executions are made. `usage` is known once the attempt has ended that a worker ran. A
     child of a spawn has a `sequence`; while it RUNs, its program may show the token with that
-    `token_digest`.
+    `token_digest`. While the limits of its job hold it back it `is_held_back`
+    and PENDING, with a `due_at` where it waits for a time.
     """
 
     id: str
@@ -350,6 +354,16 @@ class Task:
     reused_from: str | None = None
     sequence: int | None = None
     token_digest: str | None = None
+    is_held_back: bool = False
+
+    @property
+    def has_slot(self) -> bool:
+        """It is active, as far as the limits of its job go."""
+        if self.plan.kind is not TaskKind.TASK:
+            return False
+        if self.state is TaskState.PENDING:
+            return self.plan.is_execution and self.due_at is None and not self.is_held_back
+        return self.state in (TaskState.SCHEDULED, TaskState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

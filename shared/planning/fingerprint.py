@@ -52,6 +52,7 @@ _NO_MATTER_OF_JOB = frozenset(
     {
         *("name", "description", "tags", "defaults", "webhooks", "permissions", "auto_delete"),
         *("timeout", "hold", "start_at", "deadline", "budget", "template", "reuse"),
+        *("concurrency", "start_rate"),
     }
 )
 _MATTERS_OF_PLACEMENT = frozenset({"type", "count", "prefix"})

@@ -17,7 +17,7 @@ from shared.definition import (
 )
 from shared.expressions import has_expression
 from shared.jobspec.limits import OWN_SECRETS
-from shared.lifecycle import Job, JobState, Parent
+from shared.lifecycle import Job, JobState, Parent, Slots, StartRate
 from shared.planning.new_job import Needs, NewJob
 from shared.planning.secrets import (
     extract_secrets,
@@ -129,7 +129,18 @@ def _job(
         start_at=definition.start_at,
         must_end_at=definition.deadline,
         budget=Decimal(definition.budget) if definition.budget else None,
+        slots=_slots(definition),
         auto_delete_after=span_of(definition.auto_delete),
+    )
+
+
+def _slots(definition: JobDefinition) -> Slots | None:
+    rate = definition.start_rate
+    if not definition.concurrency and rate is None:
+        return None
+    return Slots(
+        concurrency=definition.concurrency,
+        rate=None if rate is None else StartRate(rate.count, rate.seconds),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.definition import Defaults, Placement, TaskDefinition, changed, task_graph
 from shared.lifecycle import Job, JobChange, PlacementType
+from shared.lifecycle.slots import with_limits_of
 from shared.planning.new_job import Needs, NewGraph, NewJob
 
 _SETTINGS = {"tags": (), "description": None, "priority": 0}
@@ -53,6 +54,7 @@ def _alters_work(job: Job, stored: StoredVersion, new: NewJob) -> bool:
         and [_work_of(task) for task in tasks] == [_work_of(task) for task in definition.tasks]
         and stored.output == definition.output
         and all(getattr(job, name) == getattr(after, name) for name in _TERMS)
+        and job.slots == with_limits_of(job.slots, after.slots)
     )
     return not is_same
 

@@ -18,6 +18,8 @@ from shared.lifecycle import (
     PlannedTask,
     Rates,
     RetryPolicy,
+    Slots,
+    StartRate,
     Task,
     TaskKind,
     TaskState,
@@ -135,6 +137,22 @@ def lock_of(row: Mapping[str, Any] | None) -> JobLock | None:
     return JobLock(row["by"], row["key"], at, expires_at)
 
 
+def _slots_row(slots: Slots | None) -> dict[str, object] | None:
+    """What says nothing is left out."""
+    return {name: value for name, value in asdict(slots).items() if value} if slots else None
+
+
+def slots_of(row: Mapping[str, Any] | None) -> Slots | None:
+    if row is None:
+        return None
+    rate, paid_until = row.get("rate"), row.get("paid_until")
+    read = {
+        "rate": StartRate(**rate) if rate else None,
+        "paid_until": datetime.fromisoformat(paid_until) if paid_until else None,
+    }
+    return Slots(**{**row, **read})
+
+
 def usage_of(row: Mapping[str, Any] | None) -> Usage | None:
     return Usage(**row) if row else None
 
@@ -214,6 +232,7 @@ _OF_TASK = (
     Column("reused_from", "text", _BEGUN),
     Column("sequence", "int"),
     Column("token_digest", "text", _CHANGED),
+    Column("is_held_back", "boolean", _CHANGED),
 )
 TASK = (*_PLAN, *_OF_TASK)
 
@@ -267,6 +286,7 @@ _OF_JOB = (
     Column("charged", "numeric", _CHANGED, to_json=_amount_row),
     Column("lock", "jsonb", _CHANGED, to_json=_lock_row, from_row=lock_of),
     Column("priority", "int", _CHANGED),
+    Column("slots", "jsonb", _CHANGED, to_json=_slots_row, from_row=slots_of),
 )
 JOB = (*_PARENT, *_OF_JOB)
 

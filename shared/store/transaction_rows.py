@@ -75,6 +75,14 @@ FROM unnest($1::text[]) AS p(parent), LATERAL (
     ORDER BY sequence LIMIT 1) AS first
 """
 
+NEXT_HELD_BACK = f"""
+SELECT t.* FROM unnest($1::text[], $2::int[]) AS j(of_job, count), LATERAL (
+    SELECT {TASK_COLUMNS} FROM tasks
+    WHERE job_id = j.of_job AND is_held_back AND due_at IS NULL
+    ORDER BY priority DESC, position, created_at, child_index
+    LIMIT j.count FOR NO KEY UPDATE) AS t
+"""  # noqa: S608 - names of columns
+
 # Of a job that has ended, and of its tasks that have: their children.
 _OVER = """
     SELECT t.id FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks p ON p.id = t.parent_id
@@ -369,6 +377,9 @@ class TransactionRows(SourceRows, ReuseRows):
     async def next_sequences(self, parents: Collection[str]) -> dict[str, NextSequence]:
         rows = await self._connection.fetch(NEXT_SEQUENCES, list(parents))
         return {parent: NextSequence(sequence, count) for parent, sequence, count in rows}
+
+    async def next_held_back(self, counts: Mapping[str, int]) -> list[Task]:
+        return await self._tasks(NEXT_HELD_BACK, list(counts), list(counts.values()))
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         cancelled = 0

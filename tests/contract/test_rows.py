@@ -235,6 +235,18 @@ async def test_the_children_of_a_spawn_begin_by_sequence(rows: Rows) -> None:
     assert list((results["parent"] or {}).items()) == [(0, "a"), (4, "b"), (3, "c")]
 
 
+async def test_the_held_back_begin_by_priority_and_then_in_their_order(rows: Rows) -> None:
+    await submit(rows, concurrency=1)
+    held_back: list[Task] = []
+    for place, priority in enumerate([0, 0, 5, 0]):
+        one = task(f"t{place}", "PENDING", is_held_back=True, position=place // 2 + 1)
+        held_back.append(replace(one, plan=replace(one.plan, priority=priority)))
+    timed = replace(held_back[3], due_at=NOW)
+    await rows.write(Writes(new_tasks=[task("t9", "SCHEDULED"), *held_back[:3], timed]))
+    assert [t.id for t in await rows.next_held_back({"job": 2, "other": 9})] == ["t2", "t0"]
+    assert await rows.next_held_back({"job": 9}) == [held_back[place] for place in (2, 0, 1)]
+
+
 async def test_what_is_run_again_of_a_spawn_keeps_its_sequence_and_name(rows: Rows) -> None:
     parent = await family(
         rows,

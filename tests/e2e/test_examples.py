@@ -63,6 +63,7 @@ EXPECTED = {
     "webhooks": Expected(),
     "auto-delete": Expected(),
     "draft": Expected(),
+    "job-limits": Expected("1 2 3 4 5 6"),
     "wait": Expected(),
     "reuse": Expected("3"),
     "pre-post": Expected(),

@@ -140,6 +140,15 @@ class MemoryRows:
                 found[id_] = NextSequence(*min(counts.items()))
         return found
 
+    async def next_held_back(self, counts: Mapping[str, int]) -> list[Task]:
+        found: list[Task] = []
+        for job_id, count in counts.items():
+            held_back = [t for t in self.tasks.values() if t.job_id == job_id and t.is_held_back]
+            waiting = [task for task in held_back if task.due_at is None]
+            waiting.sort(key=lambda task: (-task.plan.priority, task.position))
+            found += waiting[:count]
+        return found
+
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         created = [t for t in self._to_cancel(wanted) if t.state is TaskState.CREATED][:limit]
         self.tasks |= {task.id: replace(task, state=TaskState.CANCELLED) for task in created}

@@ -40,7 +40,7 @@ def check_columns(task: Task) -> None:
     """What Postgres keeps by its constraints."""
     has_worker = task.state is TaskState.RUNNING and task.plan.kind is TaskKind.TASK
     assert has_worker == (task.lease_expires_at is not None)
-    assert (task.state is TaskState.PENDING) == (task.due_at is not None)
+    assert (task.state is TaskState.PENDING) == (task.due_at is not None or task.is_held_back)
     assert (task.state is TaskState.FAILED) == (task.error is not None)
 
 

@@ -138,6 +138,7 @@ JOB = JobRow(
     start_at=NOW,
     must_end_at=LATER,
     budget=Decimal("2.50"),
+    slots={"concurrency": 2, "rate": {"count": 10, "seconds": 60}},
     reuse={"max_age": {"seconds": 60, "text": "1m"}, "takes_oldest": True},
     variables={"token": "t", "v": "a-secret"},
     is_large=False,

@@ -64,6 +64,7 @@ def in_another_order(value: Any) -> Any:
         changed(webhooks=[{"url": "http://example.com", "secret": "whsec_" + "A" * 32}]),
         changed(timeout="1h", autoDelete={"after": "1h"}, startAt="2126-01-01T00:00:00Z"),
         changed(defaults={"retry": {"limit": 3}, "queue": "highcpu"}, budget="3"),
+        changed(concurrency=3, startRate="10/s"),
         changed(reuse={"scope": "readable", "maxAge": "1h"}),
         with_task(name="renamed", description="d", tags=["x"]),
         with_task(retry={"limit": 3}, timeout="5m", queueTimeout="1h", gracePeriod="1s"),

@@ -24,7 +24,7 @@ PORTION = 500
 JOB = f"""
 SELECT {SUMMARY_COLUMNS}, secret_names, output, defaults, webhooks, auto_delete_after, delete_at,
        coalesce(shown_permissions(permissions), '[]') AS permissions, timeout, uploads,
-       is_held, start_at, must_end_at, budget, reuse,
+       is_held, start_at, must_end_at, budget, slots, reuse,
        (SELECT jsonb_object_agg(name, value) FROM job_variables
         WHERE job_id = $1 AND octet_length(value) <= {LONGEST_ATTEMPT}) AS variables,
        task_count > {LARGE}

@@ -175,6 +175,7 @@ class JobRow(NamedTuple):
     start_at: datetime | None
     must_end_at: datetime | None
     budget: Decimal | None
+    slots: JsonObject | None
     reuse: JsonObject | None
     variables: Mapping[str, str] | None
     is_large: bool

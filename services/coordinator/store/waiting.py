@@ -24,7 +24,8 @@ _MOST_FOR_NODES = 10_000
 _COLUMNS = """
 t.id, t.job_id, t.state, t.queue, t.priority, t.attempt, t.scheduled_at, t.due_at,
 t.last_return_reason, t.child_index, p.children AS siblings, t.subjob_id, t.parent_id, t.node_id,
-t.pinned_to, t.placement::text AS placement, t.name
+t.pinned_to, t.placement::text AS placement, t.name,
+CASE WHEN t.is_held_back THEN (SELECT slots FROM jobs WHERE id = t.job_id) END AS slots
 """
 # It stands for a job; or is to run on every node that matches, and none has yet.
 _WAITS_WHILE_IT_RUNS = """
@@ -47,7 +48,7 @@ FOR_NODES = f"""
 SELECT {_COLUMNS}
 FROM tasks t LEFT JOIN tasks p ON p.id = t.parent_id
 WHERE t.job_id = $1 AND t.placement IS NOT NULL
-  AND (t.state = 'PENDING' AND t.due_at IS NULL OR {_WAITS_WHILE_IT_RUNS})
+  AND (t.state = 'PENDING' AND t.due_at IS NULL AND NOT t.is_held_back OR {_WAITS_WHILE_IT_RUNS})
 ORDER BY t.position, t.child_index LIMIT {_MOST_FOR_NODES}
 """  # noqa: S608 - columns of our own
 
@@ -118,7 +119,8 @@ ORDER BY p.created_at DESC, p.id DESC
 
 class WaitingTask(NamedTuple):
     """A task that is CREATED, PENDING or SCHEDULED, or stands for a job, or is to run on nodes of
-    which none matches. `siblings` are the counts of its parent, `placement` its rules as JSON."""
+    which none matches. `siblings` are the counts of its parent, `placement` its rules as JSON,
+    `slots` the limits of its job where these hold it back."""
 
     id: str
     job_id: str
@@ -137,12 +139,12 @@ class WaitingTask(NamedTuple):
     pinned_to: str | None = None
     placement: str | None = None
     name: str = ""
+    slots: JsonObject | None = None
 
     @property
     def waits_for_a_node(self) -> bool:
-        return self.placement is not None and (
-            (self.state == "PENDING" and self.due_at is None) or self.state == "RUNNING"
-        )
+        is_ready = self.state == "PENDING" and self.due_at is None and self.slots is None
+        return self.placement is not None and (is_ready or self.state == "RUNNING")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

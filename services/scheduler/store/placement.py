@@ -28,7 +28,7 @@ SELECT t.id, t.job_id, t.dispatch, t.parent_id, t.child_index, t.attempt, t.sche
        t.deadline_at, t.pinned_to, t.last_return_reason IS NOT NULL AS is_returned,
        t.placement::text AS rules
 FROM tasks t
-WHERE t.state = 'PENDING' AND t.due_at IS NULL AND t.placement IS NOT NULL
+WHERE t.state = 'PENDING' AND t.due_at IS NULL AND t.placement IS NOT NULL AND NOT t.is_held_back
 ORDER BY (t.placement -> 'priority')::int DESC, t.scheduled_at, t.child_index LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 

@@ -24,6 +24,7 @@ from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_rea
 from shared.apply.answers.prioritize import prioritize_tasks
 from shared.apply.answers.reuse import Prepared, prepared
 from shared.apply.answers.rewind import rewind
+from shared.apply.answers.slots import fill_slots
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
 from shared.expressions import Allowance
@@ -35,6 +36,7 @@ from shared.lifecycle import (
     DetachSubmission,
     EvaluateOutput,
     Event,
+    FillSlots,
     OpenSequence,
     OutputFailed,
     PlanDependents,
@@ -88,10 +90,12 @@ class Answerer(Generic[Q]):
 
 
 # One for every kind of question, in the order of a round. Cancelling comes first: else a child
-# would begin that its family's end has cancelled in the same round.
+# would begin that its family's end has cancelled in the same round. What is held back comes before
+# what would begin now: it takes the slots that are free.
 ANSWERERS = (
     Answerer(DetachSubmission, detach_submissions),
     Answerer(CancelTasks, cancel_tasks),
+    Answerer(FillSlots, fill_slots),
     Answerer(CollectResults, collect_results),
     Answerer(OpenSequence, open_sequences),
     Answerer(ReopenKept, reopen_kept),

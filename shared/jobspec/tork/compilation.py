@@ -11,7 +11,7 @@ from typing import Any
 
 from conveyor.extensions.tasks import Mount, Registry
 from shared import definition as d
-from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
+from shared.definition.quantities import parse_cpus, parse_duration, parse_memory, parse_rate
 from shared.expressions import has_expression
 from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.partition.builtins import builtin
@@ -302,10 +302,11 @@ _SUBJOB = _table(
 _JOB = {
     **_SUBJOB,
     **_table(
-        *("uploads", "hold", "budget"),
+        *("uploads", "hold", "budget", "concurrency"),
         permissions=_tuple_of(_permission),
         start_at=parse_moment,
         deadline=parse_moment,
         reuse=_reuse,
+        start_rate=parse_rate,
     ),
 }

@@ -76,6 +76,7 @@ _BY_FIELD: Mapping[str, str] = {
     "hold": "draft held paused suspend suspended isHeld preview",
     "startAt": "notBefore startTime startsAt runAt start delay scheduledAt startDate",
     "budget": "maxCost costLimit spendingLimit",
+    "startRate": "rateLimit maxStartRate maxRate throttle tasksPerSecond requestsPerSecond rate",
     "deadline": "endBy notAfter endAt dueAt finishBy mustEndAt expiresAt",
     "autoDelete": "ttl ttlSecondsAfterFinished retention expire expiresIn cleanup deleteAfter "
     "ttlStrategy removeAfter",

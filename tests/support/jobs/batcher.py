@@ -23,7 +23,7 @@ from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.jobs.definitions import TaskLike, job_definition
 
-_WAITS = ("is_held", "must_end_at", "start_at")
+_WAITS = ("is_held", "must_end_at", "slots", "start_at")
 _KEPT = ("created_by", "key", "lender_id", "readers", "schedule_id")
 
 LEASE = timedelta(seconds=30)

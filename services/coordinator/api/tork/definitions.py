@@ -245,7 +245,8 @@ _SPAWN = _table(
 )
 _JOB = _table(
     *("name", "description", "tags", "uploads", "output", "permissions", "detached", "hold"),
-    *("deadline", "budget"),
+    *("deadline", "budget", "concurrency"),
+    start_rate=("startRate", _as(lambda rate: rate["text"])),
     start_at=("startAt", None),
     tasks=_each_shown_by(_TASK),
     inputs=_INPUTS,

@@ -34,12 +34,13 @@ from services.coordinator.store.rows import (
 )
 from services.coordinator.wait_reasons import Waiting
 from shared.definition import Encoded
-from shared.definition.quantities import format_duration
+from shared.definition.quantities import format_duration, rate_text
 from shared.jobspec.limits import OWN_SECRETS
-from shared.lifecycle import shown_position
+from shared.lifecycle import Slots, shown_position
 from shared.planning.disclosure import Redacting
 from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
+from shared.store.rows import slots_of
 
 R = TypeVar("R")
 
@@ -182,7 +183,15 @@ def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:
             "reuse": None if row.reuse is None else shown_reuse(row.reuse),
             "budget": None if row.budget is None else format(row.budget, "f"),
         }
+        | _limits(slots_of(row.slots))
     )
+
+
+def _limits(slots: Slots | None) -> Fields:
+    if slots is None:
+        return {}
+    rate = slots.rate and rate_text(slots.rate.count, slots.rate.seconds)
+    return {"concurrency": slots.concurrency or None, "startRate": rate}
 
 
 def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, PrivateAttr, model_validator
 from shared.jobspec import fields as f
 from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.problems import Breach, Problem, refuse
+from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.files import Uploads
 from shared.jobspec.tork.models.job_options import JobFields, Permission, ReuseOrFlag, Wait, Webhook
 from shared.jobspec.tork.models.policies import Spec
@@ -37,6 +38,13 @@ class SubmittedJob(JobFields):
     budget: f.Amount | None = None
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
+    concurrency: t.Concurrency | None = None
+    """How many of its tasks may be active at a time: sent to a worker or running, those inside
+    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves. Default: 0,
+    any number."""
+    start_rate: f.Rate | None = None
+    """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
+    Default: any number."""
     webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[f.Entry[Permission]] | None = None

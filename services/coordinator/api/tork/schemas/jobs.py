@@ -215,6 +215,10 @@ class Job(JobSummary):
     """When it fails, if it has not ended."""
     budget: str | None = None
     """It fails once its tasks have cost so much."""
+    concurrency: int | None = None
+    """How many of its tasks may be active at a time."""
+    start_rate: str | None = None
+    """How many of its tasks may start in any second, minute or hour."""
     reuse: ReuseView | bool | None = None
     """Which jobs may answer its submission; `true`: by the defaults."""
     auto_delete: AutoDeleteView | None = None

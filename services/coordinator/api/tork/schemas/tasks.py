@@ -47,12 +47,12 @@ class Waiting(Answer):
     reason: Reason
     """It is `held` until its release, or waits for its `start_at`; `no_worker` serves its queue; no
     node has what its `placement` asks for; it was `returned` by a worker; all slots are `busy`; it
-    waits before a `retry`, in its `queue`, for `concurrency` of its siblings, for its `turn` among
-    them, or for tasks that it `needs`."""
+    waits before a `retry`, in its `queue`, for `concurrency` of its siblings or its job, for the
+    `start_rate` of its job, for its `turn` among its siblings, or for tasks that it `needs`."""
     message: str
     """For people; its wording may change."""
     until: datetime | None = None
-    """When a retry is due, or the job begins."""
+    """When a retry is due, or the task or job begins."""
     task_id: str | None = None
     """Of a job: the task that waits."""
 

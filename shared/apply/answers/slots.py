@@ -1,0 +1,24 @@
+"""Finds the tasks that the limits of their jobs have held back, and let begin now."""
+
+from collections.abc import Sequence
+
+from shared.apply.transaction import Transaction
+from shared.lifecycle import FillSlots, SlotFreed
+
+
+async def fill_slots(transaction: Transaction, asked: Sequence[FillSlots]) -> tuple[()]:
+    workspace = transaction.workspace
+    jobs = {question.job_id: workspace.jobs[question.job_id] for question in asked}
+    counts = {
+        job.id: count
+        for job in jobs.values()
+        if job.slots is not None and (count := job.slots.to_fill(workspace.now))
+    }
+    if not counts:
+        return ()
+    await transaction.write_so_far()  # some may have been held back just now
+    found = await transaction.rows.next_held_back(counts)
+    workspace.add_locked(found)
+    for task in found:
+        workspace.apply_event(SlotFreed(task.job_id, task.id))
+    return ()

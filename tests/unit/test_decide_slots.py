@@ -1,0 +1,166 @@
+"""The core: how many tasks of a job may be active and start at a time."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.definition.quantities import Rate
+from shared.lifecycle import (
+    Event,
+    FillSlots,
+    JobCancelled,
+    JobRestarted,
+    RetryDue,
+    RunTask,
+    SlotFreed,
+    Slots,
+    StartRate,
+    Task,
+    TaskClaimed,
+    TaskFailed,
+    TaskKey,
+    TaskPlanned,
+    TaskReturned,
+    TaskState,
+    TaskSucceeded,
+    decide,
+)
+from shared.lifecycle.slots import with_limits_of
+from shared.lifecycle.values import Planned
+from tests.support.family_specs import Spec, job_specs
+from tests.support.family_world import World, budgets
+from tests.support.jobs.decided import LEASE, NOW, child_of, decided, of, opened, plan
+from tests.support.world_ending import finish_honestly
+from tests.support.world_invariants import check
+from tests.support.world_workers import NODES
+
+
+def begun(slots: Slots) -> tuple[Any, Task]:
+    job, child = child_of(opened(3)[2])
+    planned = TaskPlanned(TaskKey("job", child.id), Planned(task=plan()))
+    outcome = decided(decide(replace(job, slots=slots), child, planned, NOW))
+    return outcome, outcome.tasks[0]
+
+
+def test_a_task_that_finds_no_slot_is_held_back_and_goes_when_one_is_free() -> None:
+    outcome, task = begun(Slots(concurrency=2, active=2))
+    assert (task.state, task.is_held_back, task.due_at) == (TaskState.PENDING, True, None)
+    assert of(outcome, RunTask) == []
+    assert outcome.job.slots == Slots(concurrency=2, active=2, held_back=1)
+    other = replace(task, id="other", state=TaskState.RUNNING, node_id="n", is_held_back=False)
+    ended = decided(decide(outcome.job, other, TaskSucceeded("job", "other", 1, "n"), NOW))
+    assert of(ended, FillSlots) == [FillSlots("job")]
+    freed = decided(decide(ended.job, task, SlotFreed("job", task.id), NOW))
+    assert [command.task.id for command in of(freed, RunTask)] == [task.id]
+    assert freed.job.slots == Slots(concurrency=2, active=2)
+
+
+def test_a_task_over_the_start_rate_waits_for_its_time_and_the_next_for_it() -> None:
+    rate = StartRate(2, 60)
+    outcome, first = begun(Slots(rate=rate))
+    assert first.state is TaskState.SCHEDULED
+    assert outcome.job.slots.paid_until == NOW + timedelta(seconds=30)
+    held, second = begun(outcome.job.slots)
+    assert (second.is_held_back, second.due_at) == (True, NOW + timedelta(seconds=30))
+    _, third = begun(replace(held.job.slots, next_id="another"))
+    assert (third.is_held_back, third.due_at) == (True, None)
+    early = decided(decide(held.job, second, RetryDue("job", second.id), NOW))
+    assert early.tasks[0].is_held_back
+    at = NOW + timedelta(seconds=30)
+    due = decided(decide(held.job, second, RetryDue("job", second.id), at))
+    assert [command.task.id for command in of(due, RunTask)] == [second.id]
+    assert due.job.slots == replace(
+        held.job.slots, active=2, held_back=0, next_id=None, paid_until=at + timedelta(seconds=30)
+    )
+
+
+def test_a_task_that_is_handed_back_keeps_its_slot() -> None:
+    sent, task = begun(Slots(concurrency=1))
+    again = decided(decide(sent.job, task, TaskReturned("job", task.id, 1, "n"), NOW))
+    assert again.job.slots == sent.job.slots
+    assert of(again, RunTask)
+
+
+def test_a_new_version_changes_the_limits_and_keeps_what_counts() -> None:
+    full = Slots(concurrency=2, active=2, held_back=5)
+    assert with_limits_of(full, Slots(concurrency=9)) == replace(full, concurrency=9)
+    assert with_limits_of(full, None) == replace(full, concurrency=0)
+    assert with_limits_of(None, Slots(concurrency=9)) == Slots(concurrency=9)
+
+
+@given(st.integers(1, 400), st.sampled_from([1, 60]), st.lists(st.floats(0, 0.3), max_size=400))
+def test_no_span_of_time_has_more_starts_than_the_rate(
+    count: int, seconds: int, pauses: list[float]
+) -> None:
+    slots, now, starts = Slots(rate=StartRate(count, seconds)), NOW, []
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        while slots.opens_at(now) == now:
+            slots = slots.started(now)
+            starts.append(now)
+    for place, first in enumerate(starts):
+        within = [at for at in starts[place:] if at < first + timedelta(seconds=seconds)]
+        assert len(within) <= count
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 3600), (60, 60), (10, 1), (5000, 1)])
+def test_what_may_start_in_time_is_used(count: int, seconds: int) -> None:
+    rate = StartRate(count, seconds)
+    assert rate.interval * count <= timedelta(seconds=seconds) * 1.13
+
+
+KINDS = ["claim"] * 4 + ["done"] * 4 + ["fail", "return", "due", "due", "cancel", "restart"]
+_steps = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 40)), max_size=40)
+
+
+@settings(max_examples=10)
+@given(job_specs, _steps, budgets, st.integers(1, 3), st.sampled_from([None, Rate(2, 60, "2/m")]))
+def test_whatever_happens_the_limits_of_a_job_hold_and_it_ends(
+    listed: Spec, steps: list[tuple[str, int]], most: int, concurrency: int, rate: Rate | None
+) -> None:
+    world = World(most)
+    world.submit("job", listed, concurrency=concurrency, start_rate=rate)
+    for kind, which in steps:
+        world.now += timedelta(seconds=which)
+        _step(world, kind, which)
+        check(world)
+        _holds(world)
+    finish_honestly(world)
+    assert all(job.state.is_final for job in world.jobs.values())
+    _holds(world)
+
+
+def _step(world: World, kind: str, which: int) -> None:
+    if kind in ("cancel", "restart"):
+        world.happen(JobCancelled("job") if kind == "cancel" else JobRestarted("job"))
+        return
+    tasks = [t for t in world.tasks.values() if not t.state.is_final] or [*world.tasks.values()]
+    if not tasks:
+        return
+    task = tasks[which % len(tasks)]
+    by = task.job_id, task.id, task.dispatch, NODES[0]
+    events: dict[str, Event] = {
+        "claim": TaskClaimed(*by, LEASE),
+        "done": TaskSucceeded(*by),
+        "fail": TaskFailed(*by, "boom"),
+        "return": TaskReturned(*by),
+        "due": RetryDue(task.job_id, task.id),
+    }
+    world.happen(events[kind])
+
+
+def _holds(world: World) -> None:
+    job = world.jobs["job"]
+    own = [task for task in world.tasks.values() if task.job_id == "job"]
+    slots = job.slots
+    assert slots is not None
+    assert slots.active == sum(task.has_slot for task in own) <= slots.concurrency
+    held_back = [task for task in own if task.is_held_back]
+    assert slots.held_back == len(held_back)
+    assert {task.id for task in held_back if task.due_at} == {slots.next_id} - {None}
+    if held_back and not job.state.is_final:  # something tells of it
+        assert slots.active == slots.concurrency or slots.next_id is not None
