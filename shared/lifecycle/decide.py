@@ -23,11 +23,11 @@ from shared.lifecycle import events as e
 from shared.lifecycle import lock_events as k
 from shared.lifecycle import placed_events as p
 from shared.lifecycle import priority_events as r
+from shared.lifecycle import slot_events as w
 from shared.lifecycle import spawn_events as s
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
 from shared.lifecycle.metering import metered
-from shared.lifecycle.slot_events import SlotFreed
 from shared.lifecycle.states import TaskState
 from shared.lifecycle.values import Job, Task, TaskKey
 
@@ -150,7 +150,7 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return spawn_rules.on_children_spawned(job, task, event, now)
         case s.SequenceOpened():
             return spawn_rules.on_sequence_opened(job, task, event)
-        case SlotFreed():
+        case w.SlotFreed():
             return slot_rules.on_slot_freed(job, task, event, now)
         case e.ChildProgressed():
             return child_rules.on_child_progressed(job, task, event)

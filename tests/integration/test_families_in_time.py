@@ -12,6 +12,8 @@ from shared.lifecycle import (
     Event,
     JobCancelled,
     JobRestarted,
+    Slots,
+    StartRate,
     TaskClaimed,
     TaskFailed,
     TaskProgressed,
@@ -22,13 +24,18 @@ from shared.messages.queues import node_queue
 from shared.postgres import pool
 from shared.postgres.pool import acquired
 from tests.support.family_invariants import check_invariants
-from tests.support.jobs.batcher import LEASE, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 from tests.support.jobs.families import STAYS, Fails, Play
 
 SHELL = {"run": "true"}
 SHIFT = """
 UPDATE {table} SET deadline_at = deadline_at - interval '2 hours' WHERE deadline_at IS NOT NULL
 """
+
+HOUR_IS_OVER = {
+    "tasks": "UPDATE tasks SET due_at = due_at - interval '1 hour' WHERE due_at IS NOT NULL",
+    "jobs": "UPDATE jobs SET slots = slots - 'paid_until'",
+}
 
 
 async def after_two_hours(play: Play) -> list[Event]:
@@ -279,3 +286,32 @@ async def test_a_family_that_fails_reads_nothing_of_the_families_beside_it(
     # Then what was read has nothing to do with how many others there are
     after = await rows_read(postgres_dsn)
     assert after - before < STEPS * 60
+
+
+async def test_the_limits_of_a_job_hold_tasks_back_until_a_slot_is_free_and_it_is_time(
+    play: Play,
+) -> None:
+    rig = play.rig
+    tasks = [{**SHELL, "name": name, "needs": []} for name in "abc"]
+    job_id = await rig.submit(tasks, slots=Slots(concurrency=1, rate=StartRate(1, 3600)))
+    assert await states_of(rig, job_id) == {"a": "SCHEDULED", "b": "held", "c": "held"}
+    for name in "bc":
+        await rig.run_current(job_id)
+        async with acquired(rig.pool) as connection:
+            assert await due.due_retries(connection) == []
+            await connection.execute(HOUR_IS_OVER["tasks"])
+            await connection.execute(HOUR_IS_OVER["jobs"])
+            [is_due] = await due.due_retries(connection)
+        await rig.happen(is_due)
+        assert (await states_of(rig, job_id))[name] == "SCHEDULED"
+    await rig.run_current(job_id)
+    job = await rig.job(job_id)
+    assert (job["state"], job["slots"].keys()) == (
+        "COMPLETED",
+        {"concurrency", "rate", "paid_until"},
+    )
+
+
+async def states_of(rig: Rig, job_id: str) -> dict[str, str]:
+    tasks = await rig.tasks(job_id)
+    return {t["name"]: "held" if t["is_held_back"] else t["state"] for t in tasks}

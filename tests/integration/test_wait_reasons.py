@@ -94,6 +94,26 @@ async def test_a_job_whose_sub_job_waits_says_why_until_that_goes_on(api: Api) -
     assert "waiting" not in await api.get("/tasks/t2")
 
 
+async def test_a_task_says_which_limit_of_its_job_holds_it_back(api: Api) -> None:
+    for field, value, due_at, message in (
+        ("concurrency", 1, None, "1 of 1 of the job's tasks at a time are active"),
+        ("startRate", "9/h", datetime.now(UTC), "at most 9/h of the job's tasks start"),
+    ):
+        job_id = (await api.submit(f"name: x\n{field}: {value}\ntasks: [{{name: a}}]"))["id"]
+        await api.set_job(job_id, state="SCHEDULED")
+        async with acquired(api.pool) as connection:
+            await connection.execute("UPDATE jobs SET slots = slots || '{\"active\": 1}'")
+        task = await api.add_task(
+            job_id, state=TaskState.PENDING, is_held_back=True, due_at=due_at, id=field
+        )
+        job = await api.get(f"/jobs/{job_id}")
+        why = job["execution"][0]["waiting"]
+        assert (job[field], why["message"]) == (value, message)
+        assert why["reason"] == {"startRate": "start_rate"}.get(field, field)
+        assert ("until" in why) == (due_at is not None)
+        assert (await api.get(f"/tasks/{task.id}"))["waiting"] == why
+
+
 async def test_a_page_behind_the_last_still_counts_the_jobs_that_wait(api: Api) -> None:
     await waiting_job(api, "t1")
     page = await api.get("/jobs", params={"q": "waiting", "page": 2})

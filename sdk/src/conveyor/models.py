@@ -1324,6 +1324,10 @@ class Job(Answer):
     """When it fails, if it has not ended."""
     budget: str | None = None
     """It fails once its tasks have cost so much."""
+    concurrency: int | None = None
+    """How many of its tasks may be active at a time."""
+    start_rate: str | None = None
+    """How many of its tasks may start in any second, minute or hour."""
     reuse: ReuseView | bool | None = None
     """Which jobs may answer its submission; `true`: by the defaults."""
     auto_delete: AutoDeleteView | None = None
@@ -1565,6 +1569,13 @@ class JobSpec(Body):
     budget: str | None = None
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
+    concurrency: int | None = None
+    """How many of its tasks may be active at a time: sent to a worker or running, those inside
+    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    Default: 0, any number."""
+    start_rate: str | None = None
+    """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
+    Default: any number."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -3303,6 +3314,13 @@ class ScheduledJobChanges(Body):
     budget: Any | None = None
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
+    concurrency: Any | None = None
+    """How many of its tasks may be active at a time: sent to a worker or running, those inside
+    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    Default: 0, any number."""
+    start_rate: Any | None = None
+    """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
+    Default: any number."""
     webhooks: Any | None = None
     """Who is told about changes. Default: nobody."""
     permissions: Any | None = None
@@ -3363,6 +3381,13 @@ class ScheduledJobSpec(Body):
     budget: str | None = None
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
+    concurrency: int | None = None
+    """How many of its tasks may be active at a time: sent to a worker or running, those inside
+    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    Default: 0, any number."""
+    start_rate: str | None = None
+    """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
+    Default: any number."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -4518,6 +4543,13 @@ class TemplateSpec(Body):
     budget: str | None = None
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
+    concurrency: int | None = None
+    """How many of its tasks may be active at a time: sent to a worker or running, those inside
+    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    Default: 0, any number."""
+    start_rate: str | None = None
+    """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
+    Default: any number."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -4874,6 +4906,7 @@ class Waiting(Answer):
             "retry",
             "queue",
             "concurrency",
+            "start_rate",
             "turn",
             "needs",
         ]
@@ -4881,12 +4914,13 @@ class Waiting(Answer):
     )
     """It is `held` until its release, or waits for its `start_at`; `no_worker` serves its queue;
     no node has what its `placement` asks for; it was `returned` by a worker; all slots are
-    `busy`; it waits before a `retry`, in its `queue`, for `concurrency` of its siblings, for
-    its `turn` among them, or for tasks that it `needs`."""
+    `busy`; it waits before a `retry`, in its `queue`, for `concurrency` of its siblings or
+    its job, for the `start_rate` of its job, for its `turn` among its siblings, or for tasks
+    that it `needs`."""
     message: str
     """For people; its wording may change."""
     until: datetime | None = None
-    """When a retry is due, or the job begins."""
+    """When a retry is due, or the task or job begins."""
     task_id: str | None = None
     """Of a job: the task that waits."""
 
