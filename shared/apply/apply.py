@@ -102,11 +102,13 @@ class Work:
 
 
 class Applied(NamedTuple):
-    """The outcome of each event, the messages to send now, and the commands they were made of."""
+    """The outcome of each event, the messages to send now, and the commands they were made of. The
+    `images` by name, which are stored with them."""
 
     outcomes: list[Outcome]
     rows: list[OutboxRow]
     commands: list[Command]
+    images: Mapping[str, str]
 
 
 async def apply(
@@ -120,13 +122,15 @@ async def apply(
     budget = TransactionBudget(is_shared=len(batch) > 1)
     with translated_errors():
         async with connection.transaction():
-            return await apply_to_rows(
+            applied = await apply_to_rows(
                 TransactionRows(connection, planner.sealer),
                 planner,
                 batch,
                 sent=sent,
                 budget=budget,
             )
+    planner.images.add(applied.images)
+    return applied
 
 
 async def apply_within(
@@ -186,7 +190,7 @@ async def apply_to_rows(
     writes.log_parts = [part for work in batch for part in work.logs]
     to_send = await rows.write(writes)
     await workspace.forget_all(writes)
-    return Applied(outcomes, to_send, workspace.commands)
+    return Applied(outcomes, to_send, workspace.commands, workspace.ran_images)
 
 
 _GOING_ON = (JobRestarted, SubJobResumed)
@@ -349,4 +353,5 @@ async def _load(
         decide=decide,
         terms=planner.terms,
         most_kept_bytes=planner.most_kept_bytes,
+        images=planner.images,
     )

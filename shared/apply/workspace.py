@@ -49,6 +49,7 @@ from shared.lifecycle import (
 from shared.lifecycle.metering import Charge, charge_of
 from shared.lifecycle.replacing import replace
 from shared.messages import KeptArtifact
+from shared.planning.images import KnownImages
 from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
 from shared.planning.terms import FREE, Terms
 from shared.process.garbage import in_thread
@@ -152,6 +153,9 @@ class Workspace:
     terms: Terms = FREE
     most_kept_bytes: int | None = None
     """What a job may keep in the store of files."""
+    images: KnownImages = field(default_factory=KnownImages)
+    ran_images: dict[str, str] = field(default_factory=dict)
+    """Those that were new to `images`."""
     earlier: Mapping[str, Replaced] = field(default_factory=dict)
     """What was kept by attempts before those that end here, by the id of the later one."""
     unsaved: dict[str, UnsavedJob] = field(default_factory=dict)
@@ -281,7 +285,10 @@ class Workspace:
     def take_changes(self) -> Writes:
         """The values that were decided since this was last asked for."""
         self._created.clear()
-        return self._unwritten.take(self.jobs, self.tasks, self.unsaved)
+        writes = self._unwritten.take(self.jobs, self.tasks, self.unsaved)
+        writes.images = self.images.new_of(writes.tasks)
+        self.ran_images |= writes.images
+        return writes
 
     async def finish(self) -> Writes:
         """As `take_changes`, with all messages: once, so that a transaction adds one row for each

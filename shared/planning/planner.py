@@ -46,6 +46,7 @@ from shared.planning import composites
 from shared.planning.budgets import MOST_OF_RESULTS, MOST_STEPS
 from shared.planning.file_fields import has_files
 from shared.planning.fingerprint import task_fingerprint
+from shared.planning.images import KnownImages
 from shared.planning.new_job import NewJob
 from shared.planning.placed import is_kept_running, is_placed, placed, takes_default_limits
 from shared.planning.rendering import (
@@ -88,6 +89,7 @@ class Planner:
     ) -> None:
         self._sealer = sealer
         self.most_kept_bytes = most_kept_bytes
+        self.images = KnownImages()
         self.terms = terms
 
     @property

@@ -35,7 +35,8 @@ class WantedReuse:
 class Candidate:
     """A job with the same fingerprint that the submitter may see. `is_idle`: it does not go on by
     itself. `kept_bytes` of files it had, of which `left_bytes` are there. `output` is a hash of
-    what it left, `webhooks` how many are called for it."""
+    what it left, `webhooks` how many are called for it. It `is_outdated` if the name of an
+    image that it ran stands for another one by now."""
 
     job_id: str
     state: JobState
@@ -50,6 +51,7 @@ class Candidate:
     left_bytes: int = 0
     output: str = ""
     webhooks: int = 0
+    is_outdated: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -119,6 +121,7 @@ def _rules(wanted: WantedReuse, now: datetime) -> Iterator[tuple[str, str, _Rule
         shown = rules.max_age.text if rules.max_age else ""
         yield "age", f"completed at most {shown} ago", lambda c: _is_young(c, now, max_age)
     yield "files", "with all files that it kept", lambda c: c.left_bytes >= c.kept_bytes
+    yield "images", "with images that have not changed since", lambda c: not c.is_outdated
 
 
 def _rules_of_state(wanted: WantedReuse) -> Iterator[tuple[str, str, _Rule]]:

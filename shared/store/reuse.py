@@ -11,9 +11,8 @@ from shared.planning.reuse import Candidate, Verdict, WantedReuse, choose, neare
 from shared.postgres.pool import Connection, rows_touched
 from shared.store import submissions
 from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
+from shared.store.submissions import MOST_CANDIDATES
 
-_MOST_CANDIDATES = 50
-"""Of those that may be the answer the oldest, as many of the newest, and as many of any."""
 _MOST_NEAR = 20
 _MOST_DECISIONS = 20
 _NOBODY = ""
@@ -34,7 +33,7 @@ _LOOKED_AT = " UNION ".join(
      WHERE f.fingerprint = $1 AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
        AND j.spec_version = 1  -- a later one does other work
        AND (j.delete_at IS NULL OR j.delete_at > now())
-       {which} LIMIT {_MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
+       {which} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
     for which in (_MAY_BE, f"{_MAY_BE} DESC", "ORDER BY f.created_at DESC")
 )
 
@@ -47,7 +46,9 @@ SELECT j.id AS job_id, j.state, j.created_by AS owner, j.created_at, j.completed
        j.is_held OR j.is_cancelling OR (j.state = 'PENDING' AND j.due_at IS NOT NULL) AS is_idle,
        j.kept_bytes, kept.bytes AS left_bytes, jsonb_array_length(j.webhooks) + (
            SELECT coalesce(sum(jsonb_array_length(s.webhooks)), 0) FROM job_submissions s
-           WHERE s.job_id = j.id AND s.detached_at IS NULL)::int AS webhooks,
+           WHERE s.job_id = j.id AND s.detached_at IS NULL)::int AS webhooks, EXISTS (
+           SELECT FROM tasks t JOIN image_digests i ON i.name = t.definition ->> 'image'
+           WHERE t.job_id = j.id AND t.image_digest <> i.digest) AS is_outdated,
        md5(CASE WHEN j.result LIKE 'sealed:%' THEN '' ELSE coalesce(j.result, '') END || kept.sums)
            AS output
 FROM looked_at JOIN job_fingerprints f USING (job_id) JOIN jobs j ON j.id = f.job_id,

@@ -8,16 +8,21 @@ from shared.planning.new_job import NewJob
 from shared.planning.reuse import WantedReuse
 from shared.postgres.pool import Connection
 
+MOST_CANDIDATES = 50
+"""Of those that may be the answer the oldest, as many of the newest, and as many of any."""
 _NOBODY = ""
 _ACTIVE = [state.value for state in JobState if not state.is_final]
 
-# Without locks and in the order of `reuse.CANDIDATES`, which takes as many.
-JOINABLE = """
-SELECT j.id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-WHERE f.fingerprint = ANY($1::text[]) AND f.owner = ANY($2::text[]) AND j.state = ANY($3::text[])
-  AND f.chance = '{}' AND f.banned_at IS NULL
-ORDER BY j.created_at LIMIT 100
-"""
+# Without locks. The oldest and the newest, as many as `reuse.CANDIDATES` looks at: none that it
+# finds on its way is missing.
+JOINABLE = " UNION ".join(
+    f"""
+    (SELECT f.job_id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
+     WHERE f.fingerprint = ANY($1::text[]) AND f.owner = ANY($2::text[])
+       AND j.state = ANY($3::text[]) AND NOT f.is_out
+     ORDER BY f.created_at{order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
+    for order in ("", " DESC")
+)
 
 STORE_FIRST = "INSERT INTO job_submissions (job_id, id, is_first) VALUES ($1, $2, true)"
 
@@ -66,7 +71,7 @@ async def joinable(connection: Connection, wanted: Sequence[WantedReuse]) -> lis
         return []
     digests = [each.fingerprint.digest for each in asked]
     owners = [each.owner or _NOBODY for each in asked]
-    return [row["id"] for row in await connection.fetch(JOINABLE, digests, owners, _ACTIVE)]
+    return [row["job_id"] for row in await connection.fetch(JOINABLE, digests, owners, _ACTIVE)]
 
 
 async def store_first(connection: Connection, new: NewJob) -> None:

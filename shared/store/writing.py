@@ -51,7 +51,7 @@ class Writes:
     """All that one statement writes. A new job comes with its sealed secrets, and its graph if it
     is one; so does one of a new version. `resealed` are those of jobs that have rows. `begun_tasks`
     are those that waited for their turn among their siblings, `replaced` the attempts whose
-    artifacts go."""
+    artifacts go, `images` the digests of images by name."""
 
     new_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]] = field(default_factory=list)
     updated_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]] = field(
@@ -74,6 +74,7 @@ class Writes:
     sent: list[int] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     resealed: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
 
 
 RESEAL = """
@@ -300,6 +301,16 @@ PARTS = {
     # A task's last words come before its end, and before what the next task says.
     "feed": Part(inserted("job_events", FEED), lambda w: json_rows(w.feed), after="log_parts"),
     "webhook_events": Part(inserted("webhook_events", FEED), lambda w: json_rows(w.webhook_events)),
+    # Rarely. In order, so that two of these can't lock each other out.
+    "images": Part(
+        """
+        INSERT INTO image_digests (name, digest)
+        SELECT name, digest FROM unnest($1::text[], $2::text[]) AS r(name, digest) ORDER BY name
+        ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, seen_at = now()
+        WHERE image_digests.digest <> excluded.digest
+        """,
+        lambda w: _arrays(w.images.items()),
+    ),
     # Only what a schedule waits for or counts.
     "schedule_ends": Part(
         """

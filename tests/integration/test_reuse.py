@@ -108,7 +108,7 @@ async def test_a_completed_job_answers_until_it_is_banned_and_tells_why(door: Do
 
     [again, made] = (await door.reuse_of(first))["submissions"]
     assert (again["reused"], made["reused"]) == (True, False)
-    assert [step["left"] for step in again["steps"]] == [1] * 6
+    assert [step["left"] for step in again["steps"]] == [1] * 7
     assert made["steps"][0]["left"] == 0
 
     other, _ = await door.submit(job(size=2))
@@ -336,6 +336,30 @@ async def test_an_each_that_is_submitted_again_runs_only_what_changed(door: Door
     assert (await rig.job(second))["usage"]["attempts"] == 1
     of_bob = await rig.submit(each(1), created_by="bob~1")
     assert await run_all(rig, of_bob) == 1
+
+
+async def end_with(rig: Rig, job_id: str, digest: str) -> None:
+    """Its task has run the image with that digest."""
+    task = await rig.claim_current(job_id)
+    more: dict[str, Any] = {"result": "1", "image_digest": digest}
+    await rig.happen(TaskSucceeded(job_id, task["id"], task["dispatch"], "n1", **more))
+
+
+async def test_what_ran_an_image_whose_name_stands_for_another_now_is_no_answer(
+    door: Door,
+) -> None:
+    of_image = job().replace("run: x", "run: x, image: a, reuse: true")
+    first, _ = await door.submit(of_image)
+    await end_with(door.rig, first, "sha256:1")
+    assert await door.submit(of_image) == (first, True)
+    other = await door.rig.submit([{"name": "b", "run": "y", "image": "a"}])
+    await end_with(door.rig, other, "sha256:2")
+    second, is_reused = await door.submit(of_image)
+    assert (second != first, is_reused) == (True, False)
+    [made] = (await door.reuse_of(second))["submissions"]
+    assert [step["left"] for step in made["steps"]] == [1, 1, 1, 1, 1, 1, 0]
+    await end_with(door.rig, second, "sha256:2")
+    assert (await door.submit(of_image))[0] == second
 
 
 async def test_reused_artifacts_outlive_the_job_that_kept_them_and_go_with_the_last(

@@ -65,6 +65,7 @@ def test_the_oldest_completed_job_comes_first_then_the_one_that_is_furthest() ->
         job("x", "RUNNING", owner="bob"),
         job("x", owner="bob"),
         job("x", kept_bytes=10, left_bytes=9),
+        job("x", is_outdated=True),
     ],
 )
 def test_what_must_not_be_reused_is_not(candidate: Candidate) -> None:
@@ -105,6 +106,7 @@ def test_each_rule_tells_how_many_it_has_left() -> None:
         ("allowed", 2),
         ("state", 1),
         ("files", 1),
+        ("images", 1),
     ]
 
 

@@ -1,0 +1,21 @@
+"""What the names of images stand for, as far as a process has seen it."""
+
+from dataclasses import replace
+
+from shared.lifecycle import Task
+from shared.planning.images import KnownImages
+from tests.support.jobs.decided import running
+
+
+def ran(image: str, digest: str | None) -> Task:
+    _, task = running(definition={"image": image})
+    return replace(task, image_digest=digest)
+
+
+def test_a_name_is_stored_again_only_when_it_stands_for_another_image() -> None:
+    images = KnownImages()
+    tasks = [ran("a", "sha256:1"), ran("b", None), ran("c@sha256:3", "sha256:3")]
+    assert images.new_of(tasks) == images.new_of(tasks) == {"a": "sha256:1"}
+    images.add({"a": "sha256:1"})
+    assert images.new_of(tasks) == {}
+    assert images.new_of([ran("a", "sha256:2")]) == {"a": "sha256:2"}
