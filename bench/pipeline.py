@@ -17,22 +17,22 @@ _EXAMPLE = Path(__file__).parents[1] / "examples" / "pipeline.yaml"
 FILES, QUICK_FILES = 1_000, 100
 _CHANGED = 17
 _SLOTS = {"CONVEYOR_RUNTIME_TYPE": "shell", "CONVEYOR_WORKER_QUEUES": "default:16"}
-_STAGES = ("count", "square", "sum")
+_STAGES = ("clean", "count", "sum")
 
 TASKS = """
 SELECT stage.name AS stage, t.child_index, t.id, t.reused_from, t.definition -> 'sources' AS sources
 FROM tasks t LEFT JOIN tasks stage ON stage.id = coalesce(t.parent_id, t.id)
-WHERE t.job_id = $1 AND t.kind IS NULL ORDER BY t.position, t.child_index
+WHERE t.job_id = $1 AND t.kind = 'task' ORDER BY t.position, t.child_index
 """
 
 
 async def measure(run: Run) -> Table:
     files = QUICK_FILES if run.quick else FILES
-    texts = [" ".join(["word"] * (1 + number % 9)) for number in range(files)]
+    texts = [f"file {number}" for number in range(files)]
     changes = {
         "first run": texts,
         "one file has a word more": _changed(texts, f"{texts[_CHANGED]} more"),
-        "one file has another word": _changed(texts, texts[_CHANGED].replace("word", "text", 1)),
+        "one file is in capitals": _changed(texts, texts[_CHANGED].upper()),
     }
     store = {"CONVEYOR_FILES_STORE": str(run.ground.folder / "files")}
     services = Services(run.ground, run.profile)
