@@ -132,7 +132,12 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
     assert first["uuid"] not in (uuid, other["uuid"])
     assert (await call(session, "POST", "jobs", json=once))["uuid"] == first["uuid"]
     await call(session, "POST", "jobs", 422, json={**once, "priority": 1})
-    for wrong in ({"script_version": "nothing"}, {"script": "other"}, {"repository": "other"}):
+    for wrong in (
+        {"script_version": "nothing"},
+        {"script": "other"},
+        {"repository": "other"},
+        {"repository": "a" * 256},
+    ):
         refused = await call(session, "POST", "jobs", 422, json={"job": job | wrong})
         assert next(iter(wrong)) in refused["errors"][0]
         assert refused["error_token"]

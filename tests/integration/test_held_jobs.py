@@ -113,6 +113,7 @@ async def edit_under_lock(client: AsyncClient, job_id: str, job: Callable[..., s
         await client.update(job_id, job("exit 2"))
     await client.update(job_id, job("exit 1", "hold: true\ntags: [called, otherwise]"))
     await client.update(job_id, job("exit 2"), lock_token=lock.token)
+    await client.renew_lock(job_id, lock.token, ttl="")  # not set: as long as by default
     renewed = await client.renew_lock(job_id, lock.token, ttl="1h")
     shown = await client.get(job_id)
     assert shown.locked_by

@@ -232,6 +232,10 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
             "tasks[0].priority: true is not allowed: must be a whole number",
         ),
         (
+            with_task() | {"submitId": "a b"},
+            'submitId: "a b" is not allowed: must match ^[!-~]{1,255}$',
+        ),
+        (
             with_task(queue="completions"),
             'tasks[0].queue: "completions" is not allowed: must be the name of a task queue: '
             "'completions' is reserved for Conveyor's own messages",

@@ -36,6 +36,7 @@ _RULES: dict[str, Callable[[_Context], str]] = {
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']:.12g}",
     "string_too_short": lambda ctx: "must not be empty",
     "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
+    "string_pattern_mismatch": lambda ctx: f"must match {ctx['pattern']}",
     "too_short": lambda ctx: f"must have at least {ctx['min_length']} entry",
     "too_long": lambda ctx: f"must have at most {ctx['max_length']} entries",
     "literal_error": lambda ctx: f"must be {ctx['expected']}",

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import stat
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -95,8 +96,10 @@ def _repository(request: web.Request, name: str) -> Repository | None:
         return None
     at = Path(directory) / name
     for path in (at / ".git", at.with_name(f"{at.name}.git"), at):
-        if (path / "HEAD").is_file():
-            return Repository(path.resolve())
+        # No file has a name that is too long, which is_file() raises for.
+        with suppress(OSError):
+            if (path / "HEAD").is_file():
+                return Repository(path.resolve())
     return None
 
 

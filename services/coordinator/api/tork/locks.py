@@ -84,8 +84,8 @@ def _digest(token: str) -> str:
 
 
 def _ttl(text: str) -> timedelta:
-    """Raises BadRequest."""
-    if (ttl := parse_duration(text)) > _LONGEST:
+    """An empty one is not set. Raises BadRequest."""
+    if (ttl := parse_duration(text or _DEFAULT)) > _LONGEST:
         raise BadRequest(f'ttl: "{text}" is not allowed: must be at most 24h')
     return ttl
 
