@@ -105,10 +105,6 @@ async def test_waiting_answers_with_the_whole_job_once_it_is_final(api: Api) -> 
     assert job["execution"] == []
 
 
-async def test_an_empty_time_to_wait_is_none(api: Api) -> None:
-    assert (await api.submit(HELLO + 'wait: {timeout: ""}\n'))["state"] == "PENDING"
-
-
 async def test_a_job_that_finishes_later_answers_all_who_wait(api: Api) -> None:
     waiting = [asyncio.create_task(api.submit(HELLO + "wait: {timeout: 30s}\n")) for _ in range(3)]
     await eventually(lambda: len(api.batcher.submitted) >= 3)

@@ -160,7 +160,7 @@ async def _answer(
     new: NewJob,
     warnings: Sequence[Fields],
 ) -> web.StreamResponse:
-    if spec.wait is not None and spec.wait.timeout:
+    if spec.wait is not None:
         return await _when_final(request, submitted.job_id, spec.wait.timeout, warnings)
     return await reply_submitted(request, submitted, new, warnings)
 
