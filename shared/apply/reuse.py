@@ -67,7 +67,7 @@ async def judge_all(
     later: dict[str, Ignored] = {}
     made: set[str] = set()
     for new, wanted in asked:
-        if wanted.fingerprint.digest in made:
+        if not made.isdisjoint(wanted.digests):
             later[new.job.id] = COMES_LATER
             continue
         verdict = await rows.judge(wanted, now)

@@ -16,13 +16,21 @@ MOST_DIFFERENCES = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedReuse:
     """What a submission asks for. `owner` has created it; `readers` are who they are to the jobs
-    that they may see, None: they may see all."""
+    that they may see, None: they may see all. Jobs with the `others` of these fingerprints will
+    do as well, and unless it `takes_own` only these."""
 
     rules: Reuse
     fingerprint: Fingerprint
     owner: str | None
     readers: Sequence[str] | None = None
     webhooks: int = 0
+    others: Sequence[str] = ()
+    takes_own: bool = True
+
+    @property
+    def digests(self) -> Sequence[str]:
+        own = [self.fingerprint.digest] if self.takes_own else []
+        return list(dict.fromkeys([*own, *self.others]))
 
     @property
     def chance(self) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from shared.lifecycle import JobState
@@ -30,7 +31,8 @@ _MAY_BE = "AND NOT f.is_out AND ($3::text IS NULL OR f.owner = $3) ORDER BY f.cr
 _LOOKED_AT = " UNION ".join(
     f"""
     (SELECT f.job_id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-     WHERE f.fingerprint = $1 AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
+     WHERE f.fingerprint = ANY($1::text[])
+       AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
        AND j.spec_version = 1  -- a later one does other work
        AND (j.delete_at IS NULL OR j.delete_at > now())
        {which} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
@@ -129,14 +131,15 @@ class ReuseRow:
 
 async def lock_alike(connection: Connection, wanted: Sequence[WantedReuse]) -> None:
     """Until the transaction ends nobody else looks for what is like these."""
-    await connection.execute(LOCK, [each.fingerprint.digest for each in wanted])
+    digests = [[each.fingerprint.digest, *each.digests] for each in wanted]
+    await connection.execute(LOCK, list(chain.from_iterable(digests)))
 
 
 async def judge(connection: Connection, wanted: WantedReuse, now: datetime) -> Verdict:
     """What a submission would be answered with now."""
     digest = wanted.fingerprint.digest
     of_owner = (wanted.owner or _NOBODY) if wanted.rules.scope == "own" else None
-    rows = await connection.fetch(CANDIDATES, digest, wanted.readers, of_owner)
+    rows = await connection.fetch(CANDIDATES, wanted.digests, wanted.readers, of_owner)
     candidates = [Candidate(**{**row, "state": JobState(row["state"])}) for row in rows]
     verdict = choose(wanted, candidates, now)
     if verdict.job_id is not None or candidates:

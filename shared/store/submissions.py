@@ -69,7 +69,7 @@ async def joinable(connection: Connection, wanted: Sequence[WantedReuse]) -> lis
     asked = [each for each in wanted if each.rules.takes_unfinished]
     if not asked:
         return []
-    digests = [each.fingerprint.digest for each in asked]
+    digests = [digest for each in asked for digest in each.digests]
     owners = [each.owner or _NOBODY for each in asked]
     return [row["job_id"] for row in await connection.fetch(JOINABLE, digests, owners, _ACTIVE)]
 

@@ -82,8 +82,39 @@ async def call(
         return body
 
 
+async def refused_or_answered_by_range(
+    session: ClientSession, at: Path, job: dict[str, Any], uuid: str
+) -> None:
+    """The branch moves on; `uuid` ran at its first commit, the tag `v1`."""
+    changed(at)
+    filters = [["repository", "=", job["repository"]], ["script", "=", job["script"]]]
+    for asked in (
+        {"minimum_script_version": "v1"},
+        {"filters": [*filters, ["script_version", "in git", "v1"]]},
+    ):
+        again = await call(session, "POST", "jobs", json={"job": {**job}, **asked})
+        assert again["uuid"] == uuid
+    await call(session, "POST", "jobs", 422, json={**job, "minimum_script_version": "v9"})
+    without = {"minimum_script_version": "v1", "exclude_script_versions": ["v1"]}
+    newer = await call(session, "POST", "jobs", json={"job": job, **without})
+    assert newer["uuid"] != uuid
+    assert newer["script_version"] != newer["supplied_script_version"] == "main"
+    assert (await call(session, "POST", "jobs", json=job))["uuid"] == newer["uuid"]
+    job["script_version"] = "v1"
+
+
+def changed(at: Path) -> None:
+    """Another commit of `main`."""
+    (at / "crunch_scripts" / "greet").write_text(SCRIPT + "# changed\n")
+    with porcelain.open_repo_closing(str(at)) as repo:
+        porcelain.add(repo, [str(at / "crunch_scripts" / "greet")])
+        who = b"t <t@example.com>"
+        porcelain.commit(repo, b"second", author=who, committer=who)
+        porcelain.branch_create(repo, b"main", force=True)
+
+
 async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submitted(
-    session: ClientSession, site: Site
+    session: ClientSession, site: Site, tmp_path: Path
 ) -> None:
     commit = site.commit
     job = {
@@ -125,6 +156,7 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
     for version in ("v1", commit[:8]):
         again = await call(session, "POST", "jobs", json={**job, "script_version": version})
         assert (again["uuid"], again["script_version"]) == (uuid, commit)
+    await refused_or_answered_by_range(session, tmp_path / "repositories/lab/tools", job, uuid)
     other = await call(session, "POST", "jobs", json={**job, "allow_duplicate": True})
     assert other["uuid"] != uuid
     once = {**job, "allow_duplicate": True, "submit_id": "mine"}

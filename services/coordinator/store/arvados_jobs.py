@@ -1,10 +1,11 @@
 """Jobs that clients of Arvados' API call by a uuid of its form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from services.coordinator.store.rows import IS_LOCKED, Readers
+from shared.jobspec.arvados.compilation import CODE
 from shared.postgres.pool import Connection
 
 NAMESPACE = "arvados"
@@ -30,6 +31,17 @@ LIST = f"""
 {_SHOWN} AND ($2::text[] IS NULL OR i.name = ANY($2) AND i.namespace = '{NAMESPACE}')
 ORDER BY j.created_at DESC, j.id DESC LIMIT {MOST}
 """
+
+CHECKSUMS_OF_CODE = f"""
+SELECT DISTINCT u.sha256 FROM (
+    SELECT j.uploads, v.document FROM jobs j
+    JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
+    JOIN job_versions v ON v.job_id = j.id AND v.version = j.spec_version
+    ORDER BY j.created_at DESC LIMIT {MOST}) AS newest
+JOIN uploads u ON u.id = newest.uploads ->> '{CODE}'
+WHERE newest.document ->> 'repository' = $1
+  AND newest.document ->> 'script_version' = ANY($2::text[])
+"""  # noqa: S608 - texts of our own
 
 
 class ArvadosJob(NamedTuple):
@@ -61,6 +73,14 @@ async def one(connection: Connection, name: str, readers: Readers) -> ArvadosJob
     """By its uuid, or by our id."""
     row = await connection.fetchrow(ONE, readers, name)
     return ArvadosJob(*row) if row else None
+
+
+async def checksums_of_code(
+    connection: Connection, repository: str, commits: Collection[str]
+) -> list[str]:
+    """Of the files of these commits, as far as the newest jobs have run them."""
+    rows = await connection.fetch(CHECKSUMS_OF_CODE, repository, list(commits))
+    return [row["sha256"] for row in rows]
 
 
 async def newest(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -18,7 +19,8 @@ from services.coordinator.api.arvados.parameters import (
     parameters,
     takes_alike,
 )
-from services.coordinator.api.arvados.repositories import code_of
+from services.coordinator.api.arvados.ranges import RANGE_NAMES, CommitRange, range_of
+from services.coordinator.api.arvados.repositories import code_of, commits_in
 from services.coordinator.api.arvados.schemas import (
     ArvadosJobAnswer,
     ArvadosJobList,
@@ -40,13 +42,15 @@ from services.coordinator.store import arvados_jobs, deletion, job_queue
 from services.coordinator.store.arvados_jobs import LANGUAGE, NAMESPACE, ArvadosJob
 from services.coordinator.store.job_versions import WholeVersion
 from shared.definition import Reuse
-from shared.jobspec.arvados.compilation import compile_job
+from shared.jobspec.arvados.compilation import CODE, compile_job
 from shared.jobspec.arvados.models import Job, checked
 from shared.jobspec.arvados.uuids import JOB, uuid_of
 from shared.jobspec.problems import InvalidJob
 from shared.lifecycle import JobState
 from shared.planning.disclosure import redacting
+from shared.planning.fingerprint import job_fingerprint
 from shared.planning.new_job import NamedDocument, NewJob
+from shared.planning.reuse import WantedReuse
 from shared.planning.submission import new_job, new_job_id
 
 Tree = dict[str, Any]
@@ -85,17 +89,36 @@ async def create_arvados_job(request: web.Request) -> web.Response:
         return await _reply_list(request, listing(given, _NEWEST))
     asked = attributes(given)
     is_alike_taken = takes_alike(given, asked)
-    asked = {name: value for name, value in asked.items() if name != "no_reuse"}
+    ranges = {name: asked[name] for name in RANGE_NAMES if name in asked}
+    asked = {n: value for n, value in asked.items() if n != "no_reuse" and n not in RANGE_NAMES}
     async with request.app[ADMISSION].admitted():
         job, job_id = _checked(asked), new_job_id()
+        asked_range = range_of({**ranges, **given}, job)
         new = await _new(request, job, job_id, uuid_of(JOB, job_id))
         if is_alike_taken:
             rules = Reuse(scope="readable", nondeterministic=job.nondeterministic)
-            new = replace(new, reuse=await wanted_reuse(request, new, rules))
+            wanted = await wanted_reuse(request, new, rules)
+            if asked_range is not None:
+                wanted = await _of_range(request, new, wanted, job, asked_range)
+            new = replace(new, reuse=wanted)
         key = await idempotency_key(request, job.submit_id or "")
         new = replace(new, readers=readers_of(request, ()), size=len(await request.read()), key=key)
         submitted = await ports(request).commands.submit(new)
     return await _reply(request, submitted.job_id, given)
+
+
+async def _of_range(
+    request: web.Request, new: NewJob, wanted: WantedReuse, job: Job, asked: CommitRange
+) -> WantedReuse:
+    """A job with other files of the commits in the range would have another fingerprint."""
+    assert new.named is not None  # noqa: S101 - jobs of this API are
+    api, commit = ports(request), str(new.named.document["script_version"])
+    commits = await commits_in(request, job, commit, asked)
+    sums = await api.run(arvados_jobs.checksums_of_code, job.repository, commits)
+    fingerprint = partial(job_fingerprint, new.definition, keyed=api.sealer.keyed_hash)
+    others = [fingerprint(uploads={CODE: checksum}).digest for checksum in sums]
+    own = wanted.fingerprint.digest
+    return replace(wanted, others=others, takes_own=commit in commits or own in others)
 
 
 def _checked(tree: Tree) -> Job:

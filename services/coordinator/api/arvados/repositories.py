@@ -7,19 +7,21 @@ upload with the files of its commit, so that nothing that is pushed later change
 import asyncio
 import hashlib
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from aiohttp import web
 from dulwich.errors import NotTreeError
+from dulwich.graph import can_fast_forward
 from dulwich.object_store import iter_tree_contents
-from dulwich.objects import S_ISGITLINK, SubmoduleEncountered, Tree
+from dulwich.objects import S_ISGITLINK, ObjectID, SubmoduleEncountered, Tree
 from dulwich.objectspec import parse_commit
 from dulwich.repo import Repo
 
 from services.coordinator.api.access.principal import principal
+from services.coordinator.api.arvados.ranges import CommitRange
 from services.coordinator.api.files.lookup import opened_store
 from services.coordinator.api.requests import ports
 from services.coordinator.store import uploads
@@ -32,6 +34,7 @@ from shared.jobspec.problems import InvalidJob, Problem
 
 REPOSITORIES = web.AppKey("repositories", str)
 _SCRIPTS = "crunch_scripts"
+_MOST_COMMITS = 10_000
 
 
 class Repository:
@@ -50,6 +53,19 @@ class Repository:
                 return parse_commit(repo, version).id.decode()
             except (KeyError, ValueError):  # there is none, or several, or it is no commit
                 return None
+
+    async def commits_since(self, minimum: str, commit: str) -> set[str]:
+        """Those from `minimum` to `commit`, both included; none if the one is no ancestor of the
+        other. At most the last 10,000."""
+        return await asyncio.to_thread(self._commits_since, minimum, commit)
+
+    def _commits_since(self, minimum: str, commit: str) -> set[str]:
+        first, last = ObjectID(minimum.encode()), ObjectID(commit.encode())
+        with Repo(str(self._path)) as repo:
+            if not can_fast_forward(repo, first, last):
+                return set()
+            entries = repo.get_walker([last], exclude=[first], max_entries=_MOST_COMMITS)
+            return {minimum, *(entry.commit.id.decode() for entry in entries)}
 
     async def has_script(self, commit: str, script: str) -> bool:
         return await asyncio.to_thread(self._has_script, commit, script)
@@ -130,6 +146,31 @@ async def _kept(request: web.Request, repository: Repository, name: str, commit:
         )
         await ports(request).run(uploads.add, new)
     return upload_id
+
+
+async def commits_in(
+    request: web.Request, job: Job, commit: str, asked: CommitRange
+) -> Collection[str]:
+    """Those with which a job that does the same as `job` may answer it. Raises InvalidJob for a
+    name that is of no commit."""
+    repository = _repository(request, job.repository)
+    assert repository is not None  # noqa: S101 - the job's code was just read there
+
+    async def commit_of(version: str) -> str:
+        found = await repository.commit_of(version)
+        if found is None:
+            rule = "names a range of commits, but not one commit of the repository"
+            raise _invalid("script_version", rule, version)
+        return found
+
+    found = {commit}
+    if asked.only is not None:
+        found = {await commit_of(version) for version in asked.only}
+    for version in asked.since:
+        since = await repository.commits_since(await commit_of(version), commit)
+        is_first = asked.only is None and found == {commit}
+        found = since if is_first else found & since
+    return found - {await commit_of(version) for version in asked.excluded}
 
 
 def _invalid(field: str, rule: str, value: str) -> InvalidJob:
