@@ -313,22 +313,24 @@ def use_containers(api: Any) -> None:
     listed = requests.list(filters=[["container_uuid", "=", container["uuid"]]]).execute()
     assert [one["uuid"] for one in listed["items"]] == [uuid]
     # What the first one has kept is what the second one reads; two requests share it
-    again = {**asked, "command": ["sh", "-c", "cat /in/a/greeting; echo > /out/x; sleep 600"]}
+    waits = {**asked, "command": ["sh", "-c", "cat /in/a/greeting; echo > /out/x; sleep 600"]}
     ok = {**asked, "command": ["sh", "-c", "cat /in/* > /out/greeting"], **wanted, "priority": 9}
     done = requests.create(body={"container_request": ok}).execute()
     while done["state"] != "Final":
         time.sleep(0.05)
         done = requests.get(uuid=done["uuid"]).execute()
     kept = {"kind": "collection", "portable_data_hash": done["output_uuid"]}
-    again["mounts"] = {"/in/a": kept, "/out": {"kind": "tmp"}}
-    again |= {"state": "Committed", "priority": 2, "secret_mounts": {}}
-    both = [requests.create(body={"container_request": again}).execute() for _ in range(2)]
+    waits["mounts"] = {"/in/a": kept, "/out": {"kind": "tmp"}}
+    waits |= {"state": "Committed", "priority": 2, "secret_mounts": {}}
+    both = [requests.create(body={"container_request": waits}).execute() for _ in range(2)]
     assert both[0]["container_uuid"] == both[1]["container_uuid"]
     assert both[0]["uuid"] != both[1]["uuid"]
-    for one, state in zip(both, ("Committed", "Final"), strict=True):
-        stop = {"container_request": {"priority": 0}}
-        taken_back = requests.update(uuid=one["uuid"], body=stop).execute()
-        assert taken_back["state"] == state
+    first, second = (one["uuid"] for one in both)
+    stop, again = ({"container_request": {"priority": priority}} for priority in (0, 1))
+    assert requests.update(uuid=first, body=stop).execute()["state"] == "Committed"
+    with pytest.raises(arvados.errors.ApiError, match="taken back"):
+        requests.update(uuid=first, body=again).execute()
+    assert requests.update(uuid=second, body=stop).execute()["state"] == "Final"
     [stopped] = api.containers().list(filters=[["state", "=", "Cancelled"]]).execute()["items"]
     assert (stopped["uuid"], stopped["exit_code"]) == (both[0]["container_uuid"], None)
     assert requests.delete(uuid=uuid).execute()["uuid"] == uuid

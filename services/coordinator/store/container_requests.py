@@ -15,7 +15,6 @@ from shared.postgres.pool import Connection, rows_touched
 MOST = 10_000
 """Looked at for a list: the newest."""
 
-_LIVE = "(document->>'priority')::int > 0"
 # Of the newest attempt at its one task.
 _COLUMNS = f"""
 r.id, r.job_id, r.document, r.sealed, r.created_by, r.modified_by, r.created_at, r.modified_at,
@@ -79,16 +78,6 @@ CHANGE = """
 UPDATE container_requests SET document = document || $2, modified_by = $3, modified_at = now()
 WHERE id = $1 AND job_id IS NOT NULL
 """
-
-# Of two that are taken back at the same time, the second one sees that of the first.
-LOCK_SHARERS = """
-SELECT o.id FROM container_requests r JOIN container_requests o ON o.job_id = r.job_id
-WHERE r.id = $1 ORDER BY o.id FOR UPDATE OF o
-"""
-
-IS_WANTED = f"""
-SELECT EXISTS (SELECT FROM container_requests WHERE job_id = $1 AND {_LIVE})
-"""  # noqa: S608 - a condition of our own
 
 DELETE = "DELETE FROM container_requests WHERE id = $1"
 
@@ -169,18 +158,11 @@ async def commit(
 
 
 async def change(
-    connection: Connection, uuid: str, job_id: str, changes: Mapping[str, Any], by: str | None
-) -> bool:
-    """Whether a request still wants the job."""
-    async with connection.transaction():
-        await connection.fetch(LOCK_SHARERS, uuid)
-        await connection.execute(CHANGE, uuid, changes, by)
-        return bool(await connection.fetchval(IS_WANTED, job_id))
+    connection: Connection, uuid: str, changes: Mapping[str, Any], by: str | None
+) -> None:
+    """Of one that is committed."""
+    await connection.execute(CHANGE, uuid, changes, by)
 
 
-async def delete(connection: Connection, uuid: str, job_id: str | None) -> bool:
-    """Whether a request still wants the job."""
-    async with connection.transaction():
-        await connection.fetch(LOCK_SHARERS, uuid)
-        await connection.execute(DELETE, uuid)
-        return bool(await connection.fetchval(IS_WANTED, job_id))
+async def delete(connection: Connection, uuid: str) -> None:
+    await connection.execute(DELETE, uuid)

@@ -112,9 +112,14 @@ async def _new_job(request: web.Request, asked: ContainerRequest, uuid: str) -> 
     new = new_job(compile_request(asked), job_id, datetime.now(UTC), created_by=creator)
     if asked.use_existing:
         new = replace(new, reuse=await wanted_reuse(request, new, Reuse(scope="readable")))
-    key = IdempotencyKey(creator or "", f"request {uuid}", hashlib.sha256(uuid.encode()).digest())
+    key = IdempotencyKey(creator or "", _key_of(uuid), hashlib.sha256(uuid.encode()).digest())
     size = len(await request.read())
     return replace(new, readers=readers_of(request, ()), size=size, key=key)
+
+
+def _key_of(uuid: str) -> str:
+    """Of its submission."""
+    return f"container request {uuid}"
 
 
 async def _commit(request: web.Request, uuid: str, new: NewJob, document: Tree) -> None:
@@ -187,14 +192,14 @@ async def _change_committed(
     wanted = {name: getattr(asked, name) for name in (*_ALWAYS, "priority")}
     if is_final(row):
         wanted["priority"] = row.document["priority"]
-    by = principal(request).creator
-    is_wanted = await ports(request).run(store.change, row.id, job_id, wanted, by)
-    if is_final(row):
-        return
-    if row.is_held and wanted["priority"]:
+    is_live = bool(row.document["priority"])
+    if wanted["priority"] and not is_live and not row.is_held:
+        raise Unprocessable("priority: the request was taken back: create another one")
+    await ports(request).run(store.change, row.id, wanted, principal(request).creator)
+    if wanted["priority"] and row.is_held:
         await _released(request, job_id)
-    elif row.document["priority"] and not is_wanted:
-        await _cancelled(request, job_id)
+    elif is_live and not wanted["priority"]:
+        await _withdraw(request, row, job_id)
 
 
 def _told(row: RequestRow, changes: Tree) -> Tree:
@@ -212,11 +217,12 @@ async def _released(request: web.Request, job_id: str) -> None:
         await ports(request).commands.release(job_id)
 
 
-async def _cancelled(request: web.Request, job_id: str) -> None:
-    """The container that nobody wants any more."""
+async def _withdraw(request: web.Request, row: RequestRow, job_id: str) -> None:
+    """The container goes on if there are other requests for it."""
     by, client = principal(request).creator, product_of(request)
+    submission_id = _key_of(row.id) if row.document["use_existing"] else None
     with suppress(WrongState):  # it has ended meanwhile
-        await ports(request).commands.cancel(job_id, by, client=client)
+        await ports(request).commands.cancel(job_id, by, client=client, submission_id=submission_id)
 
 
 @REQUESTS.route(
@@ -228,9 +234,9 @@ async def _cancelled(request: web.Request, job_id: str) -> None:
 )
 async def delete_container_request(request: web.Request) -> web.Response:
     row = await _operable(request)
-    is_wanted = await ports(request).run(store.delete, row.id, row.job_id)
-    if row.job_id and not is_wanted and not is_final(row):
-        await _cancelled(request, row.job_id)
+    await ports(request).run(store.delete, row.id)
+    if row.job_id and not is_final(row):
+        await _withdraw(request, row, row.job_id)
     return reply(_shown(request, row))
 
 

@@ -57,8 +57,6 @@ class ArvadosJobTask(_Snake):
     uuid: str | None = None
     kind: Literal["arvados#jobTask"] | None = None
     job_uuid: str | None = None
-    success: bool | None = None
-    """Null until it has ended."""
 
 
 class ArvadosJobTaskList(_List):
@@ -92,7 +90,6 @@ class ArvadosContainerRequest(_Snake):
     uuid: str | None = None
     kind: Literal["arvados#containerRequest"] | None = None
     state: Literal["Uncommitted", "Committed", "Final"] | None = None
-    container_uuid: str | None = None
 
 
 class ArvadosContainerRequestList(_List):
@@ -112,8 +109,6 @@ class ArvadosContainer(_Snake):
     uuid: str | None = None
     kind: Literal["arvados#container"] | None = None
     state: ContainerState | None = None
-    exit_code: int | None = None
-    """Of one that is Complete."""
 
 
 class ArvadosContainerList(_List):
