@@ -220,7 +220,10 @@ async def test_the_client_of_arvados_runs_lists_and_cancels_jobs_and_containers_
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     monkeypatch.setenv("HOME", str(tmp_path))  # it keeps the discovery document there
     async with tls_door(site.port, authority.context_for("127.0.0.1")) as port:
-        await asyncio.to_thread(use_as_its_users_do, f"127.0.0.1:{port}", site.commit)
+        job_id = await asyncio.to_thread(use_as_its_users_do, f"127.0.0.1:{port}", site.commit)
+    async with ClientSession(f"http://127.0.0.1:{site.port}") as session:
+        [task] = (await call(session, "GET", f"/jobs/{job_id}"))["execution"]
+    assert task["priority"] == 9  # that of its request, once it had one
 
 
 @asynccontextmanager
@@ -246,7 +249,7 @@ async def tls_door(target: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
         await server.close()
 
 
-def use_as_its_users_do(host: str, commit: str) -> None:
+def use_as_its_users_do(host: str, commit: str) -> str:
     api = arvados.api("v1", host=host, token="none is asked for", cache=False)
     with closing(api.localapi()):  # the connections of this thread
         common = {"script_version": "main", "repository": "lab/tools", "script_parameters": {}}
@@ -272,10 +275,11 @@ def use_as_its_users_do(host: str, commit: str) -> None:
         )
         assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
         assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"
-        use_containers(api)
+        return use_containers(api)
 
 
-def use_containers(api: Any) -> None:
+def use_containers(api: Any) -> str:
+    """The job that is the container of the first request."""
     requests = api.container_requests()
     command = "cat /in/a /in/b > /out/all; exit 3"
     asked: dict[str, Any] = {
@@ -303,7 +307,7 @@ def use_containers(api: Any) -> None:
     assert (held["state"], held["container_uuid"][:12]) == ("Committed", "cnvyr-dz642-")
     status = requests.container_status(uuid=uuid).execute()
     assert (status["container_state"], status["uuid"]) == ("Queued", held["container_uuid"])
-    ran = requests.update(uuid=uuid, body={"container_request": {"priority": 1}}).execute()
+    ran = requests.update(uuid=uuid, body={"container_request": {"priority": 900}}).execute()
     while ran["state"] != "Final":
         time.sleep(0.05)
         ran = requests.get(uuid=uuid).execute()
@@ -336,3 +340,4 @@ def use_containers(api: Any) -> None:
     assert requests.delete(uuid=uuid).execute()["uuid"] == uuid
     with pytest.raises(arvados.errors.ApiError, match="no such"):
         requests.get(uuid=uuid).execute()
+    return str(ran["output_uuid"]).partition("/")[0]

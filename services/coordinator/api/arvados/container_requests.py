@@ -34,6 +34,7 @@ from services.coordinator.commands import WrongState
 from services.coordinator.store import container_requests as store
 from services.coordinator.store.container_requests import RequestRow
 from shared.definition import Reuse
+from shared.jobspec.arvados.compilation import task_priority
 from shared.jobspec.arvados.container_compilation import compile_request
 from shared.jobspec.arvados.containers import READ_ONLY, ContainerRequest, checked_request
 from shared.jobspec.arvados.uuids import REQUEST, uuid_from
@@ -127,6 +128,16 @@ async def _commit(request: web.Request, uuid: str, new: NewJob, document: Tree) 
     async with request.app[ADMISSION].admitted():
         submitted = await ports(request).commands.submit(new)
     await ports(request).run(store.commit, uuid, document, by, submitted.job_id)
+    if submitted.is_reused:
+        await _prioritize(request, uuid)
+
+
+async def _prioritize(request: web.Request, uuid: str) -> None:
+    """The container has the highest priority of the requests for it."""
+    row = await _found(request, uuid, principal(request).readers)
+    if row is not None and row.job_id is not None:
+        with suppress(WrongState):  # it has ended
+            await ports(request).commands.prioritize(row.job_id, task_priority(row.most_priority))
 
 
 @REQUESTS.route(
@@ -196,10 +207,15 @@ async def _change_committed(
     if wanted["priority"] and not is_live and not row.is_held:
         raise Unprocessable("priority: the request was taken back: create another one")
     await ports(request).run(store.change, row.id, wanted, principal(request).creator)
-    if wanted["priority"] and row.is_held:
+    if is_final(row):
+        return
+    if not wanted["priority"]:
+        if is_live:
+            await _withdraw(request, row, job_id)
+        return
+    await _prioritize(request, row.id)
+    if row.is_held:
         await _released(request, job_id)
-    elif is_live and not wanted["priority"]:
-        await _withdraw(request, row, job_id)
 
 
 def _told(row: RequestRow, changes: Tree) -> Tree:
