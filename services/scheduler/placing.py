@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
+from types import MappingProxyType
 
 import orjson
 
@@ -20,6 +21,7 @@ from shared.lifecycle import (
     TaskEvent,
 )
 from shared.placement import (
+    UNCOUNTED,
     Demand,
     Node,
     NodeIndex,
@@ -82,9 +84,14 @@ def looked_at(rows: Sequence[WaitingRow]) -> tuple[set[str], bool]:
     for row in rows:
         rules = rules_of(row.rules)
         with_ports |= bool(rules.demand.ports)
-        if rules.demand.one_per_node or rules.type.is_kept_running:
+        if rules.demand.counts_family or rules.type.is_kept_running:
             families.add(row.parent_id)
     return families, with_ports
+
+
+def gangs(rows: Sequence[WaitingRow]) -> set[str]:
+    """The placed tasks of which some executions must begin at once."""
+    return {row.parent_id for row in rows if rules_of(row.rules).demand.min_nodes}
 
 
 def choose_nodes(
@@ -94,10 +101,12 @@ def choose_nodes(
     now: datetime,
     reserve_after: timedelta,
     seed: int,
+    executions_left: Mapping[str, int] = MappingProxyType({}),
 ) -> Choices:
-    """The waiting executions get nodes; those that have none and whose time is over end."""
+    """The waiting executions get nodes; those that have none and whose time is over end.
+    `executions_left` is `left` of `Waiting` by placed task, where it matters."""
     ready = {
-        row.id: _waiting(row, avoided)
+        row.id: _waiting(row, avoided, executions_left)
         for row in rows
         if not row.is_returned or now >= _rested_at(row)
     }
@@ -130,7 +139,9 @@ def _rested_at(row: WaitingRow) -> datetime:
     return row.scheduled_at + REST_AFTER_RETURN
 
 
-def _waiting(row: WaitingRow, avoided: Mapping[str, frozenset[str]]) -> Waiting:
+def _waiting(
+    row: WaitingRow, avoided: Mapping[str, frozenset[str]], left: Mapping[str, int]
+) -> Waiting:
     rules = rules_of(row.rules)
     return Waiting(
         id=row.id,
@@ -142,6 +153,7 @@ def _waiting(row: WaitingRow, avoided: Mapping[str, frozenset[str]]) -> Waiting:
         avoid=avoided.get(row.id, frozenset()),
         pinned_to=row.pinned_to,
         is_kept_running=rules.type.is_kept_running,
+        left=left.get(row.parent_id, UNCOUNTED),
     )
 
 

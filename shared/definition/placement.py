@@ -57,8 +57,11 @@ class Placement:
     """A task with it is made of executions: `count` of them (`batch`, `service`), or one on every
     node that matches (`ops`, `daemon`). Those of a `service` and a `daemon` are kept running.
 
-    `priority` stands before that of the task. With `one_per_node` no node has two of them. `count`
-    is a text until it is evaluated. `prefix` is that of the variables of its executions.
+    `priority` stands before that of the task. With `one_per_node` no node has two of them, with
+    `max_per_node` none has more; they are on at most `max_nodes` (0: any number of both). With
+    `min_nodes` none begins before so many nodes have room at once. Each of their nodes has as much
+    as `node` in all. `count` is a text until it is evaluated. `prefix` is that of the variables of
+    its executions.
     """
 
     type: PlacementKind = "batch"
@@ -66,7 +69,11 @@ class Placement:
     constraints: tuple[Constraint, ...] = ()
     prefer: tuple[Preference, ...] = ()
     resources: Resources | None = None
+    node: Resources | None = None
     one_per_node: bool = False
+    max_per_node: int = 0
+    max_nodes: int = 0
+    min_nodes: int = 0
     priority: int | None = None
     update: UpdatePolicy | None = None
     prefix: str = "CONVEYOR"

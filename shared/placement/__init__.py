@@ -1,6 +1,6 @@
 """Where executions run: nodes and demands in, assignments and reasons out. Pure."""
 
-from shared.placement.amounts import NOTHING, RESOURCES, Amounts, amounts_of, capacity_of
+from shared.placement.amounts import NOTHING, RESOURCES, UNCOUNTED, Amounts, amounts_of, capacity_of
 from shared.placement.demands import Demand, amounts_wanted, demand_of, from_json, to_json
 from shared.placement.index import NodeIndex
 from shared.placement.labels import (

@@ -18,7 +18,9 @@ _PUBLISHERS = ("s3", "ipfs", "local")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """Any of `engines` will do; all of `storages` and `publishers` are needed. `ports` are those of
-    the node that must be free, each with the address that takes connections."""
+    the node that must be free, each with the address that takes connections. The node has `least`
+    in all. Of one placed task at most `max_per_node` executions are on a node (0: any number), on
+    at most `max_nodes`; none begins before `min_nodes` have room for one each at once."""
 
     engines: tuple[str, ...] = ()
     storages: tuple[str, ...] = ()
@@ -28,6 +30,20 @@ class Demand:
     amounts: Amounts = NOTHING
     ports: tuple[tuple[str, int], ...] = ()
     one_per_node: bool = False
+    max_per_node: int = 0
+    max_nodes: int = 0
+    min_nodes: int = 0
+    least: Amounts = NOTHING
+
+    @property
+    def most_on_node(self) -> int:
+        """Executions of one placed task; 0: any number."""
+        return 1 if self.one_per_node else self.max_per_node
+
+    @property
+    def counts_family(self) -> bool:
+        """It matters where other executions of its placed task are."""
+        return bool(self.most_on_node or self.max_nodes or self.min_nodes)
 
 
 def demand_of(task: TaskDefinition) -> dict[str, Any]:
@@ -46,6 +62,10 @@ def demand_of(task: TaskDefinition) -> dict[str, Any]:
             amounts=amounts_wanted(task),
             ports=_node_ports(task),
             one_per_node=placement.one_per_node,
+            max_per_node=placement.max_per_node,
+            max_nodes=placement.max_nodes,
+            min_nodes=placement.min_nodes,
+            least=_least(placement),
         )
     )
 
@@ -69,6 +89,17 @@ def amounts_wanted(task: TaskDefinition) -> Amounts:
     )
 
 
+def _least(placement: Placement) -> Amounts:
+    if (node := placement.node) is None:
+        return NOTHING
+    return Amounts(
+        round(node.cpus.value * 1000) if node.cpus else 0,
+        int(node.memory.value) if node.memory else 0,
+        int(node.disk.value) if node.disk else 0,
+        int(node.gpus),
+    )
+
+
 def to_json(demand: Demand) -> dict[str, Any]:
     """What is not set is left out."""
     fields: dict[str, Any] = {
@@ -83,6 +114,10 @@ def to_json(demand: Demand) -> dict[str, Any]:
         "amounts": demand.amounts.to_json(),
         "ports": [list(port) for port in demand.ports],
         "one_per_node": demand.one_per_node,
+        "max_per_node": demand.max_per_node,
+        "max_nodes": demand.max_nodes,
+        "min_nodes": demand.min_nodes,
+        "least": demand.least.to_json(),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -100,6 +135,10 @@ def from_json(given: Mapping[str, Any]) -> Demand:
         amounts=amounts_of(given.get("amounts", {})),
         ports=tuple((address, port) for address, port in given.get("ports", ())),
         one_per_node=given.get("one_per_node", False),
+        max_per_node=given.get("max_per_node", 0),
+        max_nodes=given.get("max_nodes", 0),
+        min_nodes=given.get("min_nodes", 0),
+        least=amounts_of(given.get("least", {})),
     )
 
 

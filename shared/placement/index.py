@@ -10,7 +10,12 @@ from collections.abc import Callable, Hashable, Sequence
 from shared.definition import Constraint
 from shared.placement.demands import Demand
 from shared.placement.labels import matches
-from shared.placement.nodes import Node, has_capacity, runs_what_is_asked
+from shared.placement.nodes import (
+    Node,
+    has_capacity,
+    is_large_enough,
+    runs_what_is_asked,
+)
 
 _Ids = frozenset[str]
 
@@ -39,10 +44,10 @@ class NodeIndex:
 
     def _holding(self, demand: Demand) -> _Ids:
         return self._of_groups(
-            ("capacity", demand.amounts),
+            ("capacity", demand.amounts, demand.least),
             "capacity",
             lambda node: node.capacity,
-            lambda node: has_capacity(node, demand),
+            lambda node: has_capacity(node, demand) and is_large_enough(node, demand),
         )
 
     def _meeting(self, constraint: Constraint) -> _Ids:

@@ -12,6 +12,7 @@ class Sort(IntEnum):
     """The nearest to fitting first: what passes by itself, what somebody can change, what a node
     will never be."""
 
+    TOGETHER = 0
     ROOM = 1
     EXECUTIONS = 2
     FAMILY = 3
@@ -22,12 +23,14 @@ class Sort(IntEnum):
     PUBLISHER = 8
     STORAGE = 9
     ENGINE = 10
+    NODES = 11
 
 
 _TEXTS = {
+    Sort.TOGETHER: "room on {value} {subject}, {rule}",
     Sort.ROOM: "{value} {subject} free, {rule}",
     Sort.EXECUTIONS: "runs {value} executions already",
-    Sort.FAMILY: "has an execution of this task already",
+    Sort.FAMILY: "has {value} of this task already",
     Sort.PORT: "{subject} is in use",
     Sort.OBSTACLE: "is {value}",
     Sort.CAPACITY: "has {value} {subject} in all, {rule}",
@@ -35,8 +38,11 @@ _TEXTS = {
     Sort.PUBLISHER: "has no {subject}",
     Sort.STORAGE: "has no {subject}",
     Sort.ENGINE: "has engines {value}, {rule}",
+    Sort.NODES: "the task is on {value} {subject} already, {rule}",
 }
 
+_COUNTED = (Sort.TOGETHER, Sort.CAPACITY, Sort.NODES)
+"""Of these, the subject is what is counted."""
 _NAMED = (Sort.OBSTACLE, Sort.LABEL, Sort.ENGINE)
 """Of these, the values of several nodes are told beside each other."""
 
@@ -57,7 +63,7 @@ class Miss:
         return self.text_with(self.value)
 
     def text_with(self, value: str) -> str:
-        is_one = self.sort is Sort.CAPACITY and value in ("1", "at most 1")
+        is_one = self.sort in _COUNTED and value in ("1", "at most 1")
         subject = self.subject.removesuffix("s") if is_one else self.subject
         return _TEXTS[self.sort].format(subject=subject, value=value, rule=self.rule)
 

@@ -1,7 +1,7 @@
 """A node, and what of it an execution can't have: for good, or as things are."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.definition.gpus import ALL_GPUS
 from shared.definition.placement import DEFAULT_IMAGE
@@ -47,14 +47,30 @@ class Node:
 
 def explain(nodes: Iterable[Node], demand: Demand, family: str = "") -> list[NodeMisses]:
     """Of each node why an execution of the task `family` can't have it; nothing where it could."""
-    return [
+    nodes = list(nodes)
+    used = sum(bool(node.families.get(family)) for node in nodes)
+    found = [
         NodeMisses(
             node.id,
             node.name or node.id,
-            (*lasting_misses(node, demand), *passing_misses(node, demand, family)),
+            (
+                *lasting_misses(node, demand),
+                *passing_misses(node, demand, family),
+                *_node_count_misses(node, demand, family, used),
+            ),
         )
         for node in nodes
     ]
+    fitting = sum(not one.misses for one in found)
+    if used or fitting >= demand.min_nodes:
+        return found
+    wait = Miss(Sort.TOGETHER, "nodes", str(fitting), f"{demand.min_nodes} wanted at once")
+    return [one if one.misses else replace(one, misses=(wait,)) for one in found]
+
+
+def _node_count_misses(node: Node, demand: Demand, family: str, used: int) -> Iterator[Miss]:
+    if 0 < demand.max_nodes <= used and not node.families.get(family):
+        yield Miss(Sort.NODES, "nodes", str(used), f"at most {demand.max_nodes} wanted")
 
 
 def could_hold(node: Node, demand: Demand) -> bool:
@@ -64,7 +80,11 @@ def could_hold(node: Node, demand: Demand) -> bool:
 
 def is_fit(node: Node, demand: Demand) -> bool:
     """The same, whatever amounts it wants."""
-    return runs_what_is_asked(node, demand) and meets_constraints(node, demand)
+    return (
+        runs_what_is_asked(node, demand)
+        and meets_constraints(node, demand)
+        and is_large_enough(node, demand)
+    )
 
 
 def runs_what_is_asked(node: Node, demand: Demand) -> bool:
@@ -80,6 +100,11 @@ def runs_what_is_asked(node: Node, demand: Demand) -> bool:
 
 def has_capacity(node: Node, demand: Demand) -> bool:
     return node.capacity.holds(node.wanted(demand))
+
+
+def is_large_enough(node: Node, demand: Demand) -> bool:
+    """Whatever the execution takes of it."""
+    return node.capacity.holds(demand.least)
 
 
 def runs_any(node: Node, engines: Collection[str]) -> bool:
@@ -106,15 +131,18 @@ def lasting_misses(node: Node, demand: Demand) -> Iterator[Miss]:
             yield label_miss(constraint, node.labels)
     if not node.max_executions:
         yield Miss(Sort.OBSTACLE, "node", "closed to executions")
-    yield from _amount_misses(Sort.CAPACITY, node.capacity, node, demand)
+    wanted = Amounts(*map(max, node.wanted(demand), demand.least))
+    yield from _amount_misses(Sort.CAPACITY, node.capacity, node, wanted)
     if node.obstacle:
         yield Miss(Sort.OBSTACLE, "node", node.obstacle)
 
 
 def passing_misses(node: Node, demand: Demand, family: str = "") -> Iterator[Miss]:
     """What is in the way as things are on the node."""
-    if demand.one_per_node and node.families.get(family):
-        yield Miss(Sort.FAMILY, "execution of this task")
+    own = node.families.get(family, 0)
+    if 0 < demand.most_on_node <= own:
+        value = "an execution" if own == 1 else f"{own} executions"
+        yield Miss(Sort.FAMILY, "execution of this task", value)
     for address, port in demand.ports:
         if port_is_taken(address, port, node.ports):
             yield Miss(Sort.PORT, f"port {port}")
@@ -122,7 +150,7 @@ def passing_misses(node: Node, demand: Demand, family: str = "") -> Iterator[Mis
         value = f"{node.executions} of {node.max_executions}"
         yield Miss(Sort.EXECUTIONS, "executions", value)
     if has_capacity(node, demand):
-        yield from _amount_misses(Sort.ROOM, node.free, node, demand)
+        yield from _amount_misses(Sort.ROOM, node.free, node, node.wanted(demand))
 
 
 def port_is_taken(address: str, port: int, taken: Collection[tuple[str, int]]) -> bool:
@@ -133,8 +161,7 @@ def port_is_taken(address: str, port: int, taken: Collection[tuple[str, int]]) -
     )
 
 
-def _amount_misses(sort: Sort, there: Amounts, node: Node, demand: Demand) -> Iterator[Miss]:
-    wanted = node.wanted(demand)
+def _amount_misses(sort: Sort, there: Amounts, node: Node, wanted: Amounts) -> Iterator[Miss]:
     for resource, has, most, wish in zip(RESOURCES, there, node.capacity, wanted, strict=True):
         if wish > has and wish:
             yield amount_miss(sort, resource, has, most, wish)

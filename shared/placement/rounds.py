@@ -14,11 +14,15 @@ before those after it are looked at.
 Executions that ask for the same but amounts look at the same heap of nodes, and one that found no
 node has looked for all that are like it: the cost grows with nodes and executions, not with their
 product.
+
+Of a placed task that wants several nodes at once, and has none yet, either so many get an execution
+in the same round or no execution is placed: two such tasks can't each hold what the other lacks.
 """
 
 import heapq
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
@@ -36,7 +40,7 @@ _MOST_COMPARED = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """An execution without a node. `avoid` are nodes where it has failed; `pinned_to` is the only
-    one it may have. `family` is its placed task."""
+    one it may have. `family` is its placed task, of which `left` executions have not ended."""
 
     id: str
     family: str
@@ -47,6 +51,7 @@ class Waiting:
     avoid: frozenset[str] = frozenset()
     pinned_to: str | None = None
     is_kept_running: bool = False
+    left: int = UNCOUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +75,25 @@ def place(
     assignments: dict[str, str] = {}
     unplaced: list[Waiting] = []
     reserved: dict[str, str] = {}
-    for one in sorted(waiting, key=_turn):
-        spot = board.best_for(one)
+    in_line = sorted(waiting, key=_turn)
+    gangs = board.gangs_of(in_line)
+    for one in in_line:
+        gang = gangs.get(one.family)
+        if gang is not None and not gang.is_tried:
+            assignments |= {other.id: spot.node.id for other, spot in board.together(gang)}
+        if one.id in assignments:
+            continue
+        is_off = gang is not None and not gang.is_placed
+        spot = None if is_off else board.best_for(one)
         if spot is not None:
             spot.take(one)
             assignments[one.id] = spot.node.id
             continue
         unplaced.append(one)
+        if gang is not None and is_off and one not in gang.first:
+            continue
         if now - one.since >= reserve_after and len(reserved) < MOST_RESERVATIONS:
-            spot = board.nearest_for(one)
+            spot = board.nearest_for(_alone(one) if is_off else one)
             if spot is not None:
                 spot.take(one)
                 reserved[one.id] = spot.node.id
@@ -87,10 +102,16 @@ def place(
 
 def after(nodes: Iterable[Node], placed: Iterable[tuple[Waiting, str]]) -> list[Node]:
     """The nodes with these executions on them, by node id."""
-    spots = {node.id: _Spot(node, 0) for node in nodes}
+    nodes = list(nodes)
+    spread = _spread_of(nodes)
+    spots = {node.id: _Spot(node, 0, spread) for node in nodes}
     for one, node_id in placed:
         spots[node_id].take(one)
     return [spot.as_node() for spot in spots.values()]
+
+
+def _spread_of(nodes: Iterable[Node]) -> Counter[str]:
+    return Counter(family for node in nodes for family, own in node.families.items() if own)
 
 
 def _turn(one: Waiting) -> tuple[int, datetime, int, str]:
@@ -100,10 +121,11 @@ def _turn(one: Waiting) -> tuple[int, datetime, int, str]:
 class _Spot:
     """A node as the round goes on. Its room only shrinks, so its load only grows."""
 
-    __slots__ = ("families", "free", "load", "node", "ports", "slots", "tie")
+    __slots__ = ("families", "free", "load", "node", "ports", "slots", "spread", "tie")
 
-    def __init__(self, node: Node, seed: int) -> None:
+    def __init__(self, node: Node, seed: int, spread: Counter[str]) -> None:
         self.node = node
+        self.spread = spread  # on how many nodes each placed task is
         self.free = node.free
         self.slots = node.max_executions - node.executions
         self.families = dict(node.families)
@@ -121,15 +143,28 @@ class _Spot:
     def is_open_to(self, one: Waiting) -> bool:
         """Room aside."""
         demand = one.demand
-        if demand.one_per_node and self.families.get(one.family):
+        own = self.families.get(one.family, 0)
+        if 0 < demand.most_on_node <= own:
+            return False
+        if not own and 0 < demand.max_nodes <= self.spread[one.family]:
             return False
         return not (demand.ports and any(port_is_taken(*port, self.ports) for port in demand.ports))
 
     def take(self, one: Waiting) -> None:
         self.free = self.free.minus(self.node.wanted(one.demand))
         self.slots -= 1
+        self.spread[one.family] += not self.families.get(one.family)
         self.families[one.family] = self.families.get(one.family, 0) + 1
         self.ports.update(one.demand.ports)
+        self.load = self._load()
+
+    def give_back(self, one: Waiting) -> None:
+        """What it was the last to take."""
+        self.free = self.free.plus(self.node.wanted(one.demand))
+        self.slots += 1
+        self.families[one.family] -= 1
+        self.spread[one.family] -= not self.families[one.family]
+        self.ports.difference_update(one.demand.ports)
         self.load = self._load()
 
     def as_node(self) -> Node:
@@ -176,7 +211,7 @@ class _Queue:
         self._exhausted: set[tuple[Demand, str]] = set()
 
     def best_for(self, one: Waiting) -> _Spot | None:
-        like_it = one.demand, one.family if one.demand.one_per_node else ""
+        like_it = one.demand, one.family if one.demand.counts_family else ""
         if like_it in self._exhausted:
             return None
         popped: list[_Entry] = []
@@ -224,12 +259,63 @@ class _Queue:
         return None
 
 
+@dataclass(slots=True)
+class _Gang:
+    """The waiting executions of a placed task, some of which must begin at once."""
+
+    members: list[Waiting] = field(default_factory=list)
+    is_tried: bool = False
+    is_placed: bool = False
+
+    @property
+    def needed(self) -> int:
+        """All that are left where these are fewer; those that have still to come are waited for."""
+        one = self.members[0]
+        return min(one.demand.min_nodes, one.left)
+
+    @property
+    def first(self) -> Sequence[Waiting]:
+        return self.members[: self.needed]
+
+
+def _alone(one: Waiting) -> Waiting:
+    """On a node without another of its task."""
+    return replace(one, demand=replace(one.demand, max_per_node=1))
+
+
 class _Board:
     def __init__(self, nodes: Sequence[Node], seed: int) -> None:
-        self._spots = [_Spot(node, seed) for node in nodes]
+        self._spread = _spread_of(nodes)
+        self._spots = [_Spot(node, seed, self._spread) for node in nodes]
         self._by_id = {spot.node.id: spot for spot in self._spots}
         self._fit: dict[object, list[_Spot]] = {}
         self._queues: dict[object, _Queue] = {}
+
+    def gangs_of(self, waiting: Iterable[Waiting]) -> Mapping[str, "_Gang"]:
+        """By placed task, of those that want several nodes at once and have none."""
+        gangs: defaultdict[str, _Gang] = defaultdict(_Gang)
+        for one in waiting:
+            if one.demand.min_nodes and not self._spread[one.family]:
+                gangs[one.family].members.append(one)
+        return gangs
+
+    def together(self, gang: "_Gang") -> list[tuple[Waiting, _Spot]]:
+        """As many as must begin at once, each on a node of its own; none where these are not to be
+        had."""
+        gang.is_tried = True
+        taken: list[tuple[Waiting, _Spot]] = []
+        for one in gang.first:
+            if (spot := self.best_for(_alone(one))) is None:
+                break
+            spot.take(one)
+            taken.append((one, spot))
+        gang.is_placed = len(taken) == gang.needed
+        if gang.is_placed:
+            return taken
+        for one, spot in taken:
+            spot.give_back(one)
+        self._queues.clear()  # they count on nodes that only fill up
+        return []
 
     def best_for(self, one: Waiting) -> _Spot | None:
         if one.pinned_to is not None:
@@ -273,7 +359,8 @@ class _Board:
 
 
 def _asked_for(demand: Demand) -> object:
-    return demand.engines, demand.storages, demand.publishers, demand.constraints
+    asked = demand.engines, demand.storages, demand.publishers, demand.constraints
+    return asked, demand.least
 
 
 def _weight(demand: Demand, node: Node) -> int:

@@ -30,7 +30,7 @@ def placement_templates(task: TaskDefinition) -> Iterator[str]:
         yield str(placement.count)
         for constraint in _constraints(placement):
             yield from constraint.values
-        if (resources := placement.resources) is not None:
+        for resources in filter(None, (placement.resources, placement.node)):
             yield str(resources.gpus)
             amounts = (resources.cpus, resources.memory, resources.disk)
             yield from (amount.text for amount in amounts if amount is not None)
@@ -56,6 +56,7 @@ def rendered_placement(placement: Placement, text: _Text) -> Placement:
             for n, preference in enumerate(placement.prefer)
         ),
         resources=placement.resources and _rendered_resources(placement.resources, text),
+        node=placement.node and _rendered_resources(placement.node, text),
     )
 
 

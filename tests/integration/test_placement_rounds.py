@@ -273,6 +273,25 @@ async def test_a_static_port_and_one_per_node_keep_executions_apart(
     assert sorted(map(str, (await nodes.where(alone)).values())) == ["a", "b"]
 
 
+async def test_of_two_that_want_several_nodes_at_once_one_begins_whole_and_then_the_other(
+    rig: Rig, nodes: SimulatedNodes
+) -> None:
+    await nodes.join("n1", "n2")
+    wanted = Placement(count=3, min_nodes=3, max_per_node=1, resources=THREE_CPUS)
+    first, second = [await rig.submit([placed_as(wanted)]) for _ in range(2)]
+    await nodes.place_all()
+    assert (await nodes.where(first), await nodes.where(second)) == ({}, {})
+    await nodes.join("n3")
+    await nodes.place_all()
+    assert set((await nodes.where(first)).values()) == {"n1", "n2", "n3"}
+    assert await nodes.where(second) == {}
+    for row in await nodes.claim_all(first):
+        assert await nodes.where(second) == {}
+        await nodes.succeed(row)
+        await nodes.place_all()
+    assert set((await nodes.where(second)).values()) == {"n1", "n2", "n3"}
+
+
 async def test_a_failed_execution_is_tried_again_on_another_node(
     rig: Rig, nodes: SimulatedNodes
 ) -> None:

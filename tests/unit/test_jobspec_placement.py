@@ -149,6 +149,11 @@ def test_a_text_stands_for_a_constraint(
         (placed(count=10_001), "must be a whole number from 0 to 10,000, or an expression"),
         (placed(count="{{ 1 + }}"), "placement.count: "),
         (placed(type="ops", count=2), "count: 2 is not allowed: must not be more than 1 for ops"),
+        (placed(type="ops", maxNodes=2), "maxNodes: is not for ops: one runs on every node"),
+        (placed(count=3, minNodes=4), "minNodes: must not be more than count, 3"),
+        (placed(count=9, minNodes=4, maxNodes=3), "minNodes: must not be more than maxNodes, 3"),
+        (placed(onePerNode=True, maxPerNode=2), "maxPerNode: must not stand beside onePerNode"),
+        (placed(maxPerNode=0), "placement.maxPerNode: 0 is not allowed"),
         (placed(type="daemon", count=2), "one runs on every node that matches"),
         (placed(replicas=3), "unknown field, did you mean 'count'?"),
         (

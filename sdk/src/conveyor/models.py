@@ -2538,6 +2538,14 @@ class Placement(Body):
     """What each execution is given room for, and its `limits` if the task has none."""
     one_per_node: bool | None = None
     """Whether no node may have two of them at once. Default: false."""
+    max_per_node: int | None = None
+    """How many of them a node may have at once. Default: any number."""
+    max_nodes: int | None = None
+    """On how many nodes they may be at once. Default: any number."""
+    min_nodes: int | None = None
+    """None begins before so many nodes have room for one each at once. Default: 1."""
+    node: Resources | None = None
+    """What a node must have in all, whatever is in use of it. Default: any node."""
     priority: int | None = None
     """Higher gets a node first. Default: the `priority` of the task."""
     update: UpdatePolicy | None = None
@@ -2557,6 +2565,14 @@ class PlacementView(Answer):
     """What each execution is given room for."""
     one_per_node: bool | None = None
     """Whether no node may have two executions at once."""
+    max_per_node: int | None = None
+    """How many executions a node may have at once."""
+    max_nodes: int | None = None
+    """On how many nodes they may be at once."""
+    min_nodes: int | None = None
+    """None begins before so many nodes have room at once."""
+    node: ResourcesView | None = None
+    """What a node must have in all."""
     priority: int | None = None
     """Higher gets a node first."""
     update: UpdatePolicyView | None = None

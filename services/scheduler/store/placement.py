@@ -40,6 +40,11 @@ JOIN tasks f ON f.parent_id = w.parent_id AND f.child_index = w.child_index
 GROUP BY w.id
 """
 
+LEFT = """
+SELECT id, (children -> 'total')::int - (children -> 'ended')::int FROM tasks
+WHERE id = ANY($1::text[]) AND children IS NOT NULL
+"""
+
 # Placed tasks of all nodes: which nodes they have executions on, as a number and as a sum, which
 # tells whether these are the ones that match.
 _NODE = "coalesce(e.node_id, e.pinned_to)"
@@ -188,6 +193,11 @@ async def failed_on(
     columns = zip(*((row.id, row.parent_id, row.child_index) for row in again), strict=True)
     found = await connection.fetch(FAILED_ON, *map(list, columns))
     return {row["id"]: frozenset(row["nodes"]) for row in found}
+
+
+async def executions_left(connection: Connection, task_ids: Collection[str]) -> Mapping[str, int]:
+    """By placed task, how many of its executions have not ended."""
+    return dict(await connection.fetch(LEFT, list(task_ids))) if task_ids else {}
 
 
 async def on_every_node(connection: Connection) -> list[EveryNodeRow]:

@@ -234,6 +234,8 @@ _placement = _compiled(
     d.Placement,
     _table(
         *("type", "count", "one_per_node", "priority"),
+        *("max_per_node", "max_nodes", "min_nodes"),
+        node=_resources,
         constraints=_tuple_of(_constraint),
         prefer=_tuple_of(_preference),
         resources=_resources,

@@ -206,6 +206,7 @@ CountOfExecutions = Annotated[
     int | str, PlainValidator(_count_to(MAX_EXECUTIONS)), _count(MAX_EXECUTIONS)
 ]
 CountOfGpus = Annotated[int | str, PlainValidator(_count_to(MAX_GPUS)), _count(MAX_GPUS)]
+CountOfNodes = Annotated[int, Field(ge=1, le=MAX_EXECUTIONS), BeforeValidator(as_number)]
 MaxUnavailable = Annotated[int, Field(ge=1, le=MAX_EXECUTIONS), BeforeValidator(as_number)]
 Weight = Annotated[int, Field(ge=1, le=100), BeforeValidator(as_number)]
 Index = Annotated[int, Field(ge=0, le=MAX_OBJECT_KEY), BeforeValidator(as_number)]

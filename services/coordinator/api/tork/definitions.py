@@ -162,12 +162,17 @@ _AUX = _table(
 )
 _SIDECAR = _AUX | _table(probe=_shown_probe)
 _CONSTRAINT = _table("key", "operator", "values")
+_RESOURCES = _table("gpus", cpus=_spelled, memory=_spelled, disk=_spelled)
 _PLACEMENT = _table(
     *("type", "count", "priority"),
     constraints=_each_shown_by(_CONSTRAINT),
     prefer=_each_shown_by(_table("weight", constraints=_each_shown_by(_CONSTRAINT))),
-    resources=_shown_by(_table("gpus", cpus=_spelled, memory=_spelled, disk=_spelled)),
+    resources=_shown_by(_RESOURCES),
+    node=_shown_by(_RESOURCES),
     one_per_node=("onePerNode", None),
+    max_per_node=("maxPerNode", None),
+    max_nodes=("maxNodes", None),
+    min_nodes=("minNodes", None),
     update=_shown_by(
         _table(
             max_unavailable=("maxUnavailable", None),

@@ -186,6 +186,14 @@ class Placement(Spec):
     """What each execution is given room for, and its `limits` if the task has none."""
     one_per_node: f.Flag | None = None
     """Whether no node may have two of them at once. Default: false."""
+    max_per_node: t.CountOfNodes | None = None
+    """How many of them a node may have at once. Default: any number."""
+    max_nodes: t.CountOfNodes | None = None
+    """On how many nodes they may be at once. Default: any number."""
+    min_nodes: t.CountOfNodes | None = None
+    """None begins before so many nodes have room for one each at once. Default: 1."""
+    node: Resources | None = None
+    """What a node must have in all, whatever is in use of it. Default: any node."""
     priority: f.Priority | None = None
     """Higher gets a node first. Default: the `priority` of the task."""
     update: UpdatePolicy | None = None
@@ -196,7 +204,28 @@ class Placement(Spec):
         if self.type in ("ops", "daemon") and isinstance(self.count, int) and self.count > 1:
             rule = f"must not be more than 1 for {self.type}: one runs on every node that matches"
             refuse([Breach(("count",), rule, self.count)])
+        refuse(list(self._of_nodes()))
         return self
+
+    def _of_nodes(self) -> Iterator[Breach]:
+        given = (
+            ("maxPerNode", self.max_per_node),
+            ("maxNodes", self.max_nodes),
+            ("minNodes", self.min_nodes),
+        )
+        for field, number in given:
+            if self.type in ("ops", "daemon") and number:
+                rule = f"is not for {self.type}: one runs on every node that matches"
+                yield Breach((field,), rule)
+        if self.one_per_node and self.max_per_node:
+            yield Breach(("maxPerNode",), "must not stand beside onePerNode")
+        if self.min_nodes is None:
+            return
+        if self.max_nodes is not None and self.min_nodes > self.max_nodes:
+            yield Breach(("minNodes",), f"must not be more than maxNodes, {self.max_nodes}")
+        count = 1 if self.count is None else self.count
+        if isinstance(count, int) and self.min_nodes > count:
+            yield Breach(("minNodes",), f"must not be more than count, {count}")
 
 
 class Port(Spec):

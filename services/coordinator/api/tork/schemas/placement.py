@@ -54,6 +54,14 @@ class PlacementView(Answer):
     """What each execution is given room for."""
     one_per_node: bool | None = None
     """Whether no node may have two executions at once."""
+    max_per_node: int | None = None
+    """How many executions a node may have at once."""
+    max_nodes: int | None = None
+    """On how many nodes they may be at once."""
+    min_nodes: int | None = None
+    """None begins before so many nodes have room at once."""
+    node: ResourcesView | None = None
+    """What a node must have in all."""
     priority: int | None = None
     """Higher gets a node first."""
     update: UpdatePolicyView | None = None
