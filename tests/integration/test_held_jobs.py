@@ -109,6 +109,8 @@ async def edit_under_lock(client: AsyncClient, job_id: str, job: Callable[..., s
     tries = await asyncio.gather(*(client.lock(job_id) for _ in range(100)), return_exceptions=True)
     [lock] = [one for one in tries if isinstance(one, Lock)]
     assert sum(isinstance(one, Conflict) for one in tries) == 99
+    with pytest.raises(Forbidden, match="only who has the token of its lock can delete it"):
+        await client.delete(job_id)
     with pytest.raises(Forbidden, match="the job is locked until"):
         await client.update(job_id, job("exit 2"))
     await client.update(job_id, job("exit 1", "hold: true\ntags: [called, otherwise]"))

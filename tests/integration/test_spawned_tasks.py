@@ -11,6 +11,7 @@ import orjson
 from services.coordinator.handlers import on_completions
 from services.coordinator.store.connected import connected
 from services.coordinator.store.task_tokens import Holder, Made, make_tasks
+from services.coordinator.store.tasks_summary import tasks_summary
 from shared.apply.apply import Work
 from shared.lifecycle import JobRestarted, RetryDue, TaskClaimed, TaskFailed, TaskSucceeded
 from shared.messages import Finished, Reports, Spawned
@@ -201,11 +202,13 @@ async def test_what_an_attempt_makes_by_requests_is_there_once_it_has_succeeded_
         assert await asked(play, token, made(1, 1), made(1, 2), key="once") == 2
     assert await asked(play, token, made(2, 3)) == 3
     assert len(await play.children(whole["id"])) == 2, "there is none before"
+    assert await connected(play.rig.pool, tasks_summary, job_id) == (0, 1, 0, 1)
     in_file = Makes([made(1, 4)]).spawned
     done = TaskSucceeded(job_id, again["id"], again["dispatch"], NODE)
     await play.perform(Work(done, spawned=in_file))
     children = await play.children(whole["id"])
     assert [c["sequence"] for c in children if c["child_index"]] == [1, 1, 2, 1]
+    assert await connected(play.rig.pool, tasks_summary, job_id) == (4, 0, 1, 1)
     assert await asked(play, token, made(1, 9)) is None
     await play.run(lambda _: None)
     assert await play.state(job_id) == "COMPLETED"
@@ -253,6 +256,7 @@ async def test_a_task_that_runs_has_a_token_for_its_own_job_alone(tmp_path: Path
         async with session.post("/jobs", json=body, headers=OPERATOR) as answer:
             shown = await answer.json()
         assert shown["state"] == "COMPLETED", shown
+        assert shown["tasksSummary"] == {"todo": 0, "running": 0, "done": 2, "failed": 0}
         *statuses, token = shown["result"].split()
         assert statuses == ["200", "400", "200", "403", "403", "403", "403", "403"]
         path = f"/jobs/{shown['id']}"

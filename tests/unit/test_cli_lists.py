@@ -132,6 +132,8 @@ async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) 
         "GET /jobs/night / one/summary": {"id": ID},
         f"PUT /jobs/{ID}/cancel": {"status": "OK"},
         f"PUT /jobs/{ID}/priority": {"status": "OK"},
+        f"POST /jobs/{ID}/lock": {"token": "tok", "lockedAt": AT, "expiresAt": AT},
+        f"DELETE /jobs/{ID}/lock": {"status": "OK"},
         "GET /scheduled-jobs": page([{"id": ID, "name": "nightly"}, {"id": "b" * 32, "name": "x"}]),
         f"PUT /scheduled-jobs/{ID}/pause": {"status": "OK"},
         "GET /keys": [{"id": ID, "name": "ci"}],
@@ -139,6 +141,12 @@ async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) 
     }
     cancelled = await run_command(api.url, "cancel", "night / one")
     assert cancelled.stdout == "night / one cancelled\n"
+    locked = await run_command(api.url, "lock", "night / one", "--ttl", "10m")
+    assert locked.stdout == "tok\n"
+    unlocked = await run_command(api.url, "unlock", "night / one", "--token", "tok")
+    assert unlocked.stdout == "night / one unlocked\n"
+    [asked] = api.asked_for(f"DELETE /jobs/{ID}/lock")
+    assert asked.headers["Lock-Token"] == "tok"
     urgent = await run_command(api.url, "priority", "night / one", "7")
     assert urgent.stdout == "night / one has priority 7\n"
     assert json.loads(api.asked_for(f"PUT /jobs/{ID}/priority")[0].body) == {"priority": 7}

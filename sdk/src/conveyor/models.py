@@ -1292,6 +1292,8 @@ class Job(Answer):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    tasks_summary: TasksSummary | None = None
+    """What has become of its tasks. `GET /jobs/{id}` has it, and the details of a summary."""
     priority: int | None = None
     """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
@@ -1465,6 +1467,8 @@ class JobHeader(Answer):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    tasks_summary: TasksSummary | None = None
+    """What has become of its tasks. `GET /jobs/{id}` has it, and the details of a summary."""
     priority: int | None = None
     """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
@@ -1674,6 +1678,8 @@ class JobSummary(Answer):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    tasks_summary: TasksSummary | None = None
+    """What has become of its tasks. `GET /jobs/{id}` has it, and the details of a summary."""
     priority: int | None = None
     """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
@@ -4421,6 +4427,20 @@ class TaskRow(Answer):
     """How far its children are."""
     subjob_id: str | None = None
     """The job it stands for."""
+
+
+class TasksSummary(Answer):
+    """The tasks of a job that workers run, those of `parallel`, `each` and `spawn` included.
+    Exact up to 10,000."""
+
+    todo: int
+    """How many have not begun, or wait for a worker."""
+    running: int
+    """How many run."""
+    done: int
+    """How many are COMPLETED or SKIPPED."""
+    failed: int
+    """How many attempts have failed."""
 
 
 class TemplateHead(Body):

@@ -10,7 +10,7 @@ is not made again.
 from collections.abc import Sequence
 
 from services.coordinator.store.job_list import CAP, FOUND, PLAN_EACH, parameters_of
-from services.coordinator.store.rows import Readers
+from services.coordinator.store.rows import IS_LOCKED, Readers
 from services.coordinator.store.search_text import JobSearch
 from shared.postgres.pool import Connection, rows_touched
 from shared.store.object_removals import OF_DELETED_JOBS
@@ -74,6 +74,16 @@ COUNT_CHOSEN = f"""
 SELECT count(*)
 FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} AND NOT j.is_held LIMIT $12) AS chosen
 """  # noqa: S608 - conditions of our own
+
+
+IS_LOCKED_TO = f"""
+SELECT {IS_LOCKED} AND lock->>'key' IS DISTINCT FROM $2 FROM jobs WHERE id = $1
+"""  # noqa: S608 - a condition of our own
+
+
+async def is_locked(connection: Connection, job_id: str, key: str | None) -> bool:
+    """Whether somebody has locked the job, with a token of another digest."""
+    return bool(await connection.fetchval(IS_LOCKED_TO, job_id, key))
 
 
 async def delete_job(connection: Connection, job_id: str) -> bool:

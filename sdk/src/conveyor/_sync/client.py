@@ -348,9 +348,10 @@ class Client(Resource):
         answer = self._call("POST", "/jobs/{id}/diff", id=job_id, body=job)
         return m.JobDifference.of(answer).diff
 
-    def delete(self, job_id: str) -> None:
-        """A final job with its tasks and logs."""
-        self._call("DELETE", "/jobs/{id}", id=job_id)
+    def delete(self, job_id: str, *, lock_token: str = "") -> None:
+        """A final or held job with its tasks and logs. A locked one needs the token of its lock."""
+        headers = {"Lock-Token": lock_token} if lock_token else {}
+        self._call("DELETE", "/jobs/{id}", id=job_id, headers=headers)
 
     def delete_all(self, q: str = "", *, dry_run: bool = False, **filters: str) -> m.Deletion:
         """Final jobs that a search finds, as for `list`, up to a thousand at a time."""

@@ -36,6 +36,7 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, response
 from services.coordinator.api.tork.fingerprints import wanted_reuse
+from services.coordinator.api.tork.locks import require_no_lock
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import ShownLock
 from services.coordinator.store import arvados_jobs, deletion, job_queue
@@ -247,6 +248,8 @@ async def update_arvados_job(request: web.Request) -> web.Response:
 )
 async def delete_arvados_job(request: web.Request) -> web.Response:
     job = await _operable(request)
+    lock = ShownLock(_key(request), principal(request).is_admin)
+    await require_no_lock(request, job.id, lock)
     if not await ports(request).run(deletion.delete_job, job.id):
         raise Conflict("only a job that has ended can be deleted")
     return reply(_shown(request, job))

@@ -64,6 +64,7 @@ from services.coordinator.store import (
 )
 from services.coordinator.store.logs import LogSource, log_of
 from services.coordinator.store.rows import SummaryRow
+from services.coordinator.store.tasks_summary import tasks_summary
 from services.coordinator.store.waiting import waiting_jobs
 from shared.jobspec.limits import MAX_NAME
 from shared.lifecycle import JobState
@@ -206,6 +207,7 @@ async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
         "hasVersions": contents.has_versions,
         "hasServices": contents.has_services,
         "hasReuse": contents.has_reuse,
+        "tasksSummary": (await api.run(tasks_summary, job.id))._asdict(),
     }
     if not JobState(job.state).is_final:
         why = await api.run(wait_reasons.of_jobs, [job.id])

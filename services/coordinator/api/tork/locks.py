@@ -18,6 +18,7 @@ from services.coordinator.api.route import DONE, Header, Scope, error, response
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.commands import ShownLock
 from services.coordinator.credentials import digest_of
+from services.coordinator.store import deletion
 from shared.definition.quantities import parse_duration
 from shared.jobspec.fields import PositiveDuration
 
@@ -79,6 +80,14 @@ def shown_lock(request: web.Request, token: str | None = None) -> ShownLock:
     return ShownLock(_digest(given) if given else None, who.is_admin and who.identity is not None)
 
 
+async def require_no_lock(request: web.Request, job_id: str, shown: ShownLock) -> None:
+    """Raises Forbidden where somebody else has locked the job."""
+    if shown.is_overridden:
+        return
+    if await ports(request).run(deletion.is_locked, job_id, shown.key):
+        raise Forbidden("the job is locked: only who has the token of its lock can delete it")
+
+
 def _digest(token: str) -> str:
     return digest_of(token).hex()
 
@@ -100,7 +109,7 @@ def _ttl(text: str) -> timedelta:
     example={"ttl": "10m"},
 )
 async def lock_job(request: web.Request) -> web.Response:
-    """Others can still cancel, hold, release and delete the job, rename it and change its tags,
+    """Others can still cancel, hold and release the job, rename it and change its priority, tags,
     webhooks and permissions. A lock ends with the job, or when it expires."""
     job_id = path_id(request, "job")
     await require_operable(request, job_id)

@@ -26,6 +26,7 @@ from services.coordinator.ports import ApiPorts
 from services.coordinator.store import bytenite_jobs, family_usage, one_job
 from services.coordinator.store.connected import connected
 from services.coordinator.store.rows import JsonObject, SummaryRow, TaskRow
+from services.coordinator.store.tasks_summary import tasks_summary
 from services.coordinator.wait_reasons import Waiting
 from shared.lifecycle import JobState
 from shared.planning.disclosure import Redacting, opened_task, redacting
@@ -65,11 +66,13 @@ async def reply_job(
         used = await family_usage.of_subjobs(connection, job_id) if has_subjobs else []
         why = await wait_reasons.of_jobs(connection, () if submitted.is_final else [job_id])
         phases = await bytenite_jobs.phases(connection, [job_id])
+        counted = await tasks_summary(connection, job_id)
     access = who.access_to(job.summary.readers)
     shown = views.job_without_tasks(job, redact, access) | views.set_fields({"warnings": warnings})
     shown |= views.waits(why.get(job_id), redact)
     shown |= views.set_fields({"phase": phases.get(job_id)})
     shown |= {"subJobsUsage": shown_together(used)} if used else {}
+    shown["tasksSummary"] = counted._asdict()
     if not with_tasks:
         return reply(shown | {"tasks": [], "execution": []})
     if job.is_large:

@@ -93,6 +93,20 @@ class JobFacts(Answer):
     """Why it failed."""
 
 
+class TasksSummary(Answer):
+    """The tasks of a job that workers run, those of `parallel`, `each` and `spawn` included. Exact
+    up to 10,000."""
+
+    todo: int
+    """How many have not begun, or wait for a worker."""
+    running: int
+    """How many run."""
+    done: int
+    """How many are COMPLETED or SKIPPED."""
+    failed: int
+    """How many attempts have failed."""
+
+
 class JobSummary(JobFacts):
     """A job as lists show it."""
 
@@ -119,6 +133,8 @@ class JobSummary(JobFacts):
     """When it was locked."""
     lock_expires_at: datetime | None = None
     """When the lock expires unless it is renewed."""
+    tasks_summary: TasksSummary | None = None
+    """What has become of its tasks. `GET /jobs/{id}` has it, and the details of a summary."""
     priority: int | None = None
     """The priority of all its tasks, if it was changed after the job was submitted."""
     omitted: list[str] | None = None
