@@ -1,7 +1,7 @@
 """What the API may do to a job: each is one event for the batcher."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -96,6 +96,17 @@ NO_LOCK = ShownLock()
 
 
 @dataclass(frozen=True, slots=True)
+class Submitter:
+    """With what a job is submitted: a program, and the name of an API key."""
+
+    client: str | None = None
+    key_name: str | None = None
+
+
+UNKNOWN = Submitter()
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """The job that a submission has made, or that the first one with its key had made before, or
     that does the same work and `is_reused`."""
@@ -136,11 +147,12 @@ class JobCommands:
         self._made, self._repeated = submissions.labels("made"), submissions.labels("repeated")
         self._reused = submissions.labels("reused")
 
-    async def submit(self, new: NewJob) -> Submitted:
+    async def submit(self, new: NewJob, by: Submitter = UNKNOWN) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
 
         Raises KeyReused, NameTaken, InvalidJob, InsufficientBalance.
         """
+        new = replace(new, client=by.client, key_name=by.key_name)
         work = Work(JobSubmitted(new.job), new_job=new)
         while isinstance(outcome := await self._batcher.perform_one(work), Ignored):
             if isinstance(outcome, BalanceTooLow):

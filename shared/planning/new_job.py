@@ -49,7 +49,8 @@ class NewJob:
     and those that the job `lender_id` uses, which it was made from. `named` is what clients of
     another language call it: with a name that another job has it is not made. `reason` is why there
     is this version of it. `template` is what it was made of, as name@major.minor. With `reuse`
-    it is not made where another job does the same work.
+    it is not made where another job does the same work. `client` is the program it was submitted
+    with, `key_name` what the API key is called.
     `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
     the rest.
     """
@@ -71,6 +72,8 @@ class NewJob:
     reason: str = "submitted"
     template: str | None = None
     reuse: WantedReuse | None = None
+    client: str | None = None
+    key_name: str | None = None
 
     @property
     def submission_id(self) -> str:

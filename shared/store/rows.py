@@ -310,6 +310,8 @@ SUBMITTED = (
     Column("schedule_at", "timestamptz"),
     Column("template", "text"),
     Column("reuse", "jsonb", attribute="definition.reuse", to_json=_encoded),
+    Column("client", "text"),
+    Column("key_name", "text"),
     Column("search", "tsvector", expression="job_search(name, description, tags)"),
 )
 SEALED = Column("sealed", "text")

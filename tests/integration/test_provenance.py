@@ -15,6 +15,7 @@ from shared.lifecycle import Task
 from shared.postgres.pool import acquired
 from tests.support.files.kept import keep_file
 from tests.support.http.api import Api, api_on
+from tests.support.http.authenticated_api import PROTECTED, add_key, submit
 
 pytestmark = pytest.mark.real
 
@@ -95,6 +96,10 @@ async def test_each_file_leads_to_what_made_it_and_what_that_used(
     }
     assert (job, "user/guest") in relations(found, "Association")
     assert relations(found, "Alternate") == {("place/s3%3A//shop/out.bin", out)}
+    [told_of_job] = found.get_record(f"conveyor:{job}")
+    facts = {str(name): value for name, value in told_of_job.attributes}
+    assert str(facts["conveyor:client"]).startswith("Python/")
+    assert "conveyor:key" not in facts
     [kept] = found.get_record(f"conveyor:{out}")
     assert {str(name): value for name, value in kept.attributes}.items() >= {
         "prov:label": "out",
@@ -102,6 +107,17 @@ async def test_each_file_leads_to_what_made_it_and_what_that_used(
         "conveyor:size": 4,
     }.items()
     assert "hush" not in str(found.serialize())
+
+
+async def test_a_job_keeps_the_name_of_the_key_that_it_was_submitted_with(
+    postgres_dsn: str,
+) -> None:
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+        key = await add_key(api, "submit", name="nightly build")
+        job = await submit(api, key, "{name: j, tasks: [{name: t}]}")
+        async with acquired(api.pool) as connection:
+            [told_of] = (await history(connection, job["id"], None)).jobs
+        assert told_of.key_name == "nightly build"
 
 
 async def test_what_others_have_made_is_told_to_those_who_may_see_it(

@@ -221,7 +221,8 @@ RETURNING id, name, scopes, username AS user, created_at, expires_at, last_used_
 """
 
 VALID_KEY = """
-SELECT k.digest, k.scopes, k.username, coalesce(u.identity, u.username) AS identity, k.expires_at,
+SELECT k.name, k.digest, k.scopes, k.username, coalesce(u.identity, u.username) AS identity,
+       k.expires_at,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = k.username) AS roles,
        k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS use_is_news
 FROM api_keys k LEFT JOIN users u USING (username)
@@ -282,6 +283,7 @@ class KeyRow:
 class ValidKey:
     """What is needed to let a key in. `identity` and `roles` are its owner's."""
 
+    name: str
     digest: bytes
     scopes: Collection[str]
     username: str | None

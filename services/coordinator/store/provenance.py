@@ -25,7 +25,7 @@ WITH RECURSIVE family AS (
 SELECT id, name, state, created_at, run_started_at,
        coalesce(completed_at, failed_at, cancelled_at) AS ended_at,
        shown_user(created_by) ->> 'username' AS username, parent_task_id, sealed, schedule_id,
-       template
+       template, client, key_name
 FROM family JOIN jobs USING (id)
 """
 
@@ -73,6 +73,8 @@ class JobRow(NamedTuple):
     sealed: str | None
     schedule_id: str | None
     template: str | None
+    client: str | None
+    key_name: str | None
 
 
 class AttemptRow(NamedTuple):

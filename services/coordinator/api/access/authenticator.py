@@ -253,6 +253,7 @@ class Authenticator:
             roles=roles,
             scopes=scopes,
             key=key_id,
+            key_name=key.name,
             expires_at=key.expires_at,
         )
         return _Admitted(principal, key.digest, key_id=key_id)

@@ -28,6 +28,7 @@ from services.coordinator.api.errors import Conflict, Forbidden, NotFound, Unpro
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, response
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import WrongState
@@ -126,7 +127,7 @@ def _key_of(uuid: str) -> str:
 async def _commit(request: web.Request, uuid: str, new: NewJob, document: Tree) -> None:
     by = principal(request).creator
     async with request.app[ADMISSION].admitted():
-        submitted = await ports(request).commands.submit(new)
+        submitted = await ports(request).commands.submit(new, submitter_of(request))
     await ports(request).run(store.commit, uuid, document, by, submitted.job_id)
     if submitted.is_reused:
         await _prioritize(request, uuid)

@@ -35,6 +35,7 @@ from services.coordinator.api.idempotency import idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, response
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.locks import require_no_lock
 from services.coordinator.api.tork.submission import ADMISSION
@@ -104,7 +105,7 @@ async def create_arvados_job(request: web.Request) -> web.Response:
             new = replace(new, reuse=wanted)
         key = await idempotency_key(request, job.submit_id or "")
         new = replace(new, readers=readers_of(request, ()), size=len(await request.read()), key=key)
-        submitted = await ports(request).commands.submit(new)
+        submitted = await ports(request).commands.submit(new, submitter_of(request))
     return await _reply(request, submitted.job_id, given)
 
 

@@ -30,6 +30,7 @@ from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, 
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import UNPAID, Scope, error, response
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.locks import shown_lock
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken, Updated
@@ -153,7 +154,9 @@ async def _submitted(request: web.Request, asked: _Submission) -> JobPut:
         if named is not None:
             return await _updated(request, named, asked)
         try:
-            submitted = await api.commands.submit(await _new_job(request, asked, new_job_id()))
+            submitted = await api.commands.submit(
+                await _new_job(request, asked, new_job_id()), submitter_of(request)
+            )
         except NameTaken:  # just now: it is an update
             continue
         return _put_answer(submitted.job_id, 1, asked.warnings)

@@ -41,6 +41,7 @@ from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_ke
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, ports, query
 from services.coordinator.api.route import UNPAID, Scope, error, response
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken
 from services.coordinator.store import bytenite_jobs, stored_secrets
@@ -156,7 +157,7 @@ async def _submitted(request: web.Request, name: str, document: Tree, job_id: st
         size=len(await request.read()),
     )
     try:
-        return (await ports(request).commands.submit(new)).job_id
+        return (await ports(request).commands.submit(new, submitter_of(request))).job_id
     except NameTaken:
         refusal = Conflict(f"the id {name!r} is taken by a job that you may not see")
         raise coded(request, "submit_id_conflict", refusal) from None

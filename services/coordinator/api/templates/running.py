@@ -15,6 +15,7 @@ from services.coordinator.api.errors import Conflict
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.requests import ports, whole_body
 from services.coordinator.api.route import UNPAID, Scope, error, response
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.templates.lookup import TEMPLATES, resolved, tag_of
 from services.coordinator.api.tork.schemas.jobs import JobSummary
 from services.coordinator.api.tork.submission import ADMISSION, reply_submitted
@@ -59,7 +60,7 @@ async def run_template(request: web.Request) -> web.Response:
         )
         new = await _new_job(request, active(row), given)
         try:
-            submitted = await ports(request).commands.submit(new)
+            submitted = await ports(request).commands.submit(new, submitter_of(request))
         except InvalidJob as error:  # only the transaction knows which uploads there are
             raise await refused_at(request, error.problems) from None
     return await reply_submitted(request, submitted, new)

@@ -92,6 +92,8 @@ class _Document:
             state=job.state,
             schedule=job.schedule_id,
             template=job.template,
+            client=job.client,
+            key=job.key_name,
             isComplete=None if is_complete else False,
         )
         self.sections["entity"][plan] = _attributes(prov_type=_type("prov:Plan"))

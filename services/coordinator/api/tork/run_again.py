@@ -13,6 +13,7 @@ from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.requests import path_id, ports, whole_body
 from services.coordinator.api.route import UNPAID, Scope, error, response
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import JobSummary
 from services.coordinator.api.tork.submission import reply_submitted
@@ -53,7 +54,7 @@ async def run_job_again(request: web.Request) -> web.Response:
     if body.strip():
         changes = parse_changes(body, request.headers.get("Content-Type", ""))
     new = await _new_job(request, path_id(request, "job"), changes)
-    submitted = await ports(request).commands.submit(new)
+    submitted = await ports(request).commands.submit(new, submitter_of(request))
     return await reply_submitted(request, submitted, new)
 
 

@@ -31,6 +31,7 @@ from services.coordinator.api.idempotency import (
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import JSON, UNPAID, Header, Response, Scope, error
+from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
@@ -167,7 +168,7 @@ async def _answer(
 
 async def _submitted(request: web.Request, new: NewJob) -> Submitted:
     try:
-        return await ports(request).commands.submit(new)
+        return await ports(request).commands.submit(new, submitter_of(request))
     except InvalidJob as error:  # only the transaction knows which uploads there are
         raise await refused_at(request, error.problems) from None
 
