@@ -30,8 +30,8 @@ ADMIN_ROLE = "admin"
 class Principal:
     """`user` is None for a key that nobody owns, and for everyone where nobody is asked.
 
-    `account` tells the user from those who had the name before. `key` is the id, `key_name` the name
-    of the key that was shown, `expires_at` (aware) when that key ends.
+    `account` tells the user from those who had the name before. `key` is the id of the key that was
+    shown, `key_name` what it is called, `expires_at` (aware) when that key ends.
     With a `job_id` it is a task of that job, and asks of no other.
     """
 
