@@ -5,7 +5,7 @@ from typing import Generic, Literal, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import AliasGenerator, BaseModel, ConfigDict
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
@@ -84,17 +84,15 @@ class Health(Answer):
     """What is not there, each in words."""
 
 
-class PageOf(Answer, Generic[T]):
-    number: int
-    """Which page this is, counted from 1."""
-    size: int
-    """How many items are on this page."""
-    total_pages: int
-    """How many pages there are."""
-    items: list[T]
-    """Newest first."""
-    total_items: int
-    """How many items there are on all pages."""
+class PageOf(Answer, Generic[T], use_attribute_docstrings=False):
+    """`PageOf[Job]` has no source to read docstrings from: pydantic would look for it in all
+    modules, for each of them anew. Pages with fields of their own set it again."""
+
+    number: int = Field(description="Which page this is, counted from 1.")
+    size: int = Field(description="How many items are on this page.")
+    total_pages: int = Field(description="How many pages there are.")
+    items: list[T] = Field(description="Newest first.")
+    total_items: int = Field(description="How many items there are on all pages.")
 
 
 JSON = "application/json"

@@ -68,7 +68,7 @@ class KeptArtifact(Answer):
     """When it was kept."""
 
 
-class ArtifactPage(PageOf[KeptArtifact]):
+class ArtifactPage(PageOf[KeptArtifact], use_attribute_docstrings=True):
     """A page of what a job has kept."""
 
     items: list[KeptArtifact]
@@ -94,7 +94,7 @@ class Entry(Answer):
     """What a symbolic link leads to."""
 
 
-class EntryPage(PageOf[Entry]):
+class EntryPage(PageOf[Entry], use_attribute_docstrings=True):
     """A page of what is in a directory."""
 
     items: list[Entry]

@@ -49,6 +49,7 @@ ScheduledJobChanges = create_model(
     __base__=_Body,
     __doc__="A JSON merge patch: fields that are left out stay as they are, mappings are merged, "
     "null takes a field away. The result is checked as a submission is.",
+    __cls_kwargs__={"use_attribute_docstrings": False},  # it has no source, as `PageOf[T]`
     **_CHANGES,
 )
 
@@ -120,7 +121,7 @@ class ScheduleRun(Answer):
     """When that was decided."""
 
 
-class ScheduleRunPage(PageOf[ScheduleRun]):
+class ScheduleRunPage(PageOf[ScheduleRun], use_attribute_docstrings=True):
     """A page of the runs of a scheduled job."""
 
     next: list[Firing] | None = None

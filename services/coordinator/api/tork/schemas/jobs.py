@@ -245,7 +245,7 @@ class Job(JobSummary):
     """Who may see it and act on it beside its creator; left out when everybody may."""
 
 
-class JobPage(PageOf[JobSummary]):
+class JobPage(PageOf[JobSummary], use_attribute_docstrings=True):
     """A page of the list of jobs."""
 
     next: str | None = None
@@ -289,7 +289,7 @@ class LogPart(Answer):
     """Set if it begins within a line: with what the part before it has not ended."""
 
 
-class LogPage(PageOf[LogPart]):
+class LogPage(PageOf[LogPart], use_attribute_docstrings=True):
     """A page of a log."""
 
     complete: bool
