@@ -40,7 +40,10 @@ SAME = [["repository", "=", "lab/tools"], ["script", "in", ["hash", "sum"]]]
             CommitRange(only=("b",)),
         ),
         ({"filters": [*SAME, ["script", "=", "sum"]]}, CommitRange(only=())),
-        ({"filters": [*SAME, ["docker_image_locator", "in docker", "a"]]}, CommitRange(only=())),
+        (
+            {"filters": [*SAME, ["docker_image_locator", "in docker", "a:1@sha256:2"]]},
+            CommitRange(only=()),
+        ),
     ],
 )
 def test_a_range_is_asked_for_by_filters_or_by_the_names_of_older_clients(
@@ -55,6 +58,8 @@ def test_a_range_is_asked_for_by_filters_or_by_the_names_of_older_clients(
         ({"filters": [["script", "=", "hash"]]}, "must name a repository and a script"),
         ({"filters": ["script"]}, "must be a list of"),
         ({"filters": [*SAME, ["state", "=", "Complete"]]}, "state = is not supported here"),
+        ({"minimum_script_version": "$(x)"}, "names without blanks"),
+        ({"exclude_script_versions": ["a"] * 101}, "at most 100 names"),
         ({"minimum_script_version": {"a": 1}, "exclude_script_versions": [3]}, "must be a text"),
     ],
 )

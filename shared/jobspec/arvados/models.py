@@ -85,6 +85,11 @@ def checked(tree: Tree) -> tuple[Job | None, list[Problem]]:
     return (None, problems) if problems else (job, [])
 
 
+def is_ref(text: str) -> bool:
+    """Whether it may name a commit, as `script_version` does."""
+    return _REF.fullmatch(text) is not None and ".." not in text
+
+
 def _problems(job: Job) -> Iterator[Problem]:
     for field, pattern in (("script", _NAME), ("repository", _NAME), ("script_version", _REF)):
         text = getattr(job, field)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.coordinator.api.errors import Unprocessable
-from shared.jobspec.arvados.models import Job
+from shared.jobspec.arvados.models import Job, is_ref
 
 RANGE_NAMES = ("minimum_script_version", "exclude_script_versions")
+
+_MOST_NAMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ def range_of(given: Mapping[str, Any], job: Job) -> CommitRange | None:
     if given.get("filters"):
         return _filtered(given["filters"], job)
     minimum, excluded = (given.get(name) for name in RANGE_NAMES)
-    since = _texts(RANGE_NAMES[0], minimum or [])
-    without = _texts(RANGE_NAMES[1], excluded or [])
+    since = _names(RANGE_NAMES[0], minimum or [])
+    without = _names(RANGE_NAMES[1], excluded or [])
     return CommitRange(since, without) if since or without else None
 
 
@@ -39,7 +41,8 @@ def _filtered(filters: object, job: Job) -> CommitRange:
         "docker_image_locator": str(job.runtime_constraints.get("docker_image", "")),
     }
     for attribute, operator, operand in _conditions(filters):
-        texts = _texts(f"filters: {attribute}", operand)
+        read = _names if attribute == "script_version" else _texts
+        texts = read(f"filters: {attribute}", operand)
         match attribute, operator:
             case "repository" | "script" | "docker_image_locator", "=" | "in" | "in docker":
                 if own[attribute] not in texts:
@@ -67,6 +70,14 @@ def _conditions(filters: object) -> Sequence[tuple[str, str, object]]:
 
 def _is_condition(one: object) -> bool:
     return isinstance(one, list) and len(one) == 3 and all(isinstance(x, str) for x in one[:2])
+
+
+def _names(name: str, value: object) -> Sequence[str]:
+    """Of commits."""
+    names = _texts(name, value)
+    if len(names) > _MOST_NAMES or not all(map(is_ref, names)):
+        raise Unprocessable(f"{name}: must be at most {_MOST_NAMES} names without blanks or '..'")
+    return names
 
 
 def _texts(name: str, value: object) -> Sequence[str]:

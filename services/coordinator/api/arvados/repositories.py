@@ -163,13 +163,10 @@ async def commits_in(
             raise _invalid("script_version", rule, version)
         return found
 
-    found = {commit}
+    sets = [await repository.commits_since(await commit_of(one), commit) for one in asked.since]
     if asked.only is not None:
-        found = {await commit_of(version) for version in asked.only}
-    for version in asked.since:
-        since = await repository.commits_since(await commit_of(version), commit)
-        is_first = asked.only is None and found == {commit}
-        found = since if is_first else found & since
+        sets.append({await commit_of(version) for version in asked.only})
+    found = set.intersection(*sets) if sets else {commit}
     return found - {await commit_of(version) for version in asked.excluded}
 
 
