@@ -3,6 +3,7 @@ import { useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { isSignedIn, may, type Session, session, signOut } from "../api/session";
 import { useAct } from "../ui/act";
+import { AfterPaint } from "../ui/after-paint";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { chooseTheme, type Theme, theme } from "./theme";
@@ -31,35 +32,44 @@ export function Account() {
         <span class="cut">{found && isSignedIn.value ? nameOf(found) : "Menu"}</span>
       </summary>
       <div class="menu-items">
-        {found?.isAuthenticationOn && isSignedIn.value && <WhoAmI found={found} />}
-        {found?.isAuthenticationOn && isSignedIn.value && (
-          <a class="button button-quiet" href="/ui/account" onClick={close}>
-            Account
-          </a>
-        )}
-        {isSignedIn.value && may("admin") && (
-          <a class="button button-quiet" href="/ui/users" onClick={close}>
-            Users
-          </a>
-        )}
-        <label class="field">
-          Theme
-          <select
-            value={theme.value}
-            onChange={(event) => chooseTheme(event.currentTarget.value as Theme)}
-          >
-            <option value="system">As the system</option>
-            <option value="light">Light</option>
-            <option value="dark">Dark</option>
-          </select>
-        </label>
-        <a class="button button-quiet" href="/docs">
-          API documentation
-        </a>
-        {found?.isAuthenticationOn && isSignedIn.value && <SignOut />}
-        {found && <p class="menu-note muted small">Conveyor {found.version}</p>}
+        <AfterPaint>{() => <Items close={close} />}</AfterPaint>
       </div>
     </details>
+  );
+}
+
+function Items({ close }: { close: () => void }) {
+  const found = session.value;
+  return (
+    <>
+      {found?.isAuthenticationOn && isSignedIn.value && <WhoAmI found={found} />}
+      {found?.isAuthenticationOn && isSignedIn.value && (
+        <a class="button button-quiet" href="/ui/account" onClick={close}>
+          Account
+        </a>
+      )}
+      {isSignedIn.value && may("admin") && (
+        <a class="button button-quiet" href="/ui/users" onClick={close}>
+          Users
+        </a>
+      )}
+      <label class="field">
+        Theme
+        <select
+          value={theme.value}
+          onChange={(event) => chooseTheme(event.currentTarget.value as Theme)}
+        >
+          <option value="system">As the system</option>
+          <option value="light">Light</option>
+          <option value="dark">Dark</option>
+        </select>
+      </label>
+      <a class="button button-quiet" href="/docs">
+        API documentation
+      </a>
+      {found?.isAuthenticationOn && isSignedIn.value && <SignOut />}
+      {found && <p class="menu-note muted small">Conveyor {found.version}</p>}
+    </>
   );
 }
 

@@ -7,6 +7,8 @@ import { type Asked, type Row, useRows } from "./task-rows";
 /** As in job.css. */
 const HEIGHT = 36;
 const HEIGHT_ON_PHONES = 64;
+/** Where the rows begin in most jobs. */
+const TOP_PX = 408;
 const PHONE = "(max-width: 700px)";
 
 interface Props {
@@ -19,7 +21,7 @@ interface Props {
 
 export function LongFamily({ asked, total, changes, begin }: Props) {
   const box = useRef<HTMLDivElement>(null);
-  const top = useTop(box);
+  const top = useTop(box, TOP_PX);
   const height = usePhone() ? HEIGHT_ON_PHONES : HEIGHT;
   const rows = useWindowRows(total, top, () => height);
   const first = rows.items[0]?.index ?? 0;

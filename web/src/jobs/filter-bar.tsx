@@ -1,5 +1,6 @@
 // Search and filters; each change has an address.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { AfterPaint } from "../ui/after-paint";
 import { Field } from "../ui/field";
 import { count } from "../ui/format";
 import { shownState } from "../ui/state";
@@ -41,21 +42,29 @@ export function FilterBar({ filters, show, jobs }: Props) {
       </div>
       <details class="jobs-more" open={isNarrowed}>
         <summary>More filters, and how to search</summary>
-        <div class="jobs-more-fields">
-          <TextFilter label="Tag" name="tag" filters={filters} show={show} />
-          <TextFilter label="Words of the name" name="name" filters={filters} show={show} />
-          <TextFilter label="Submitted by" name="by" filters={filters} show={show} />
-          <TextFilter
-            label="Submitted before"
-            name="before"
-            hint="A time, or how long ago: 7d"
-            filters={filters}
-            show={show}
-          />
-        </div>
-        <SearchHelp />
+        <AfterPaint>{() => <MoreFilters filters={filters} show={show} />}</AfterPaint>
       </details>
     </search>
+  );
+}
+
+function MoreFilters({ filters, show }: Pick<Props, "filters" | "show">) {
+  return (
+    <>
+      <div class="jobs-more-fields">
+        <TextFilter label="Tag" name="tag" filters={filters} show={show} />
+        <TextFilter label="Words of the name" name="name" filters={filters} show={show} />
+        <TextFilter label="Submitted by" name="by" filters={filters} show={show} />
+        <TextFilter
+          label="Submitted before"
+          name="before"
+          hint="A time, or how long ago: 7d"
+          filters={filters}
+          show={show}
+        />
+      </div>
+      <SearchHelp />
+    </>
   );
 }
 

@@ -24,7 +24,8 @@ export function JobsTable({ jobs, selection, outcomes, filters }: Props) {
   const mayAct = may("operate") || may("submit");
   const { rows } = jobs;
   const body = useRef<HTMLTableSectionElement>(null);
-  const virtual = useWindowRows(rows.length, useTop(body), rowPx, useFocused(body));
+  const top = useTop(body, TOP_PX);
+  const virtual = useWindowRows(rows.length, top, rowPx, useFocused(body));
   const first = virtual.items[0]?.index ?? 0;
   const last = virtual.items.at(-1)?.index ?? 0;
   // Not after the browser has painted: for that Preact asks for a frame of its own with each scroll.
@@ -108,8 +109,13 @@ export function JobsTable({ jobs, selection, outcomes, filters }: Props) {
   );
 }
 
+const phone = matchMedia("(max-width: 700px)");
+
 /** The height of a row before it is measured. */
-const rowPx = (): number => (matchMedia("(max-width: 700px)").matches ? 92 : 41);
+const rowPx = (): number => (phone.matches ? 92 : 38);
+
+/** Where the rows begin on most screens. */
+const TOP_PX = 270;
 
 /** Where the rows are that are not in the document. */
 function Gap({ height, columns }: { height: number; columns: number }) {

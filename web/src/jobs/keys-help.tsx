@@ -1,4 +1,5 @@
 // What the keys of the list do.
+import { AfterPaint } from "../ui/after-paint";
 import { KEYS } from "./row-keys";
 
 export function KeysHelp() {
@@ -6,20 +7,26 @@ export function KeysHelp() {
     <details class="menu jobs-keys">
       <summary class="button button-quiet">Keys</summary>
       <div class="menu-items">
-        <table>
-          <caption class="unseen">Keys of the list</caption>
-          <tbody>
-            {KEYS.map(([key, meaning]) => (
-              <tr key={key}>
-                <th scope="row">
-                  <kbd>{key}</kbd>
-                </th>
-                <td>{meaning}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <AfterPaint>{() => <Keys />}</AfterPaint>
       </div>
     </details>
+  );
+}
+
+function Keys() {
+  return (
+    <table>
+      <caption class="unseen">Keys of the list</caption>
+      <tbody>
+        {KEYS.map(([key, meaning]) => (
+          <tr key={key}>
+            <th scope="row">
+              <kbd>{key}</kbd>
+            </th>
+            <td>{meaning}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

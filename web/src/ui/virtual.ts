@@ -4,6 +4,7 @@
 import {
   defaultRangeExtractor,
   elementScroll,
+  measureElement,
   observeElementOffset,
   observeElementRect,
   observeWindowOffset,
@@ -14,7 +15,17 @@ import {
   windowScroll,
 } from "@tanstack/virtual-core";
 import type { RefObject, VNode } from "preact";
-import { useCallback, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useReducer,
+  useRef,
+  useState,
+} from "preact/hooks";
+
+/** So many rows out of sight are there before they come in sight, once the page has been painted. */
+const OVERSCAN = 8;
 
 interface Rows {
   items: (VirtualItem & {
@@ -72,7 +83,9 @@ export function useWindowRows(
 
 function useRows<S extends Element | Window>(given: VirtualizerOptions<S, HTMLElement>): Rows {
   const [, render] = useReducer<number, void>((n) => n + 1, 0);
-  const options = { ...given, overscan: 8, onChange: () => render() };
+  const [overscan, setOverscan] = useState(0);
+  useEffect(() => setOverscan(OVERSCAN), []);
+  const options = { ...given, overscan, measureElement: laidOut, onChange: () => render() };
   const [rows] = useState(() => new Virtualizer<S, HTMLElement>(options));
   rows.setOptions(options);
   useLayoutEffect(() => rows._didMount(), [rows]);
@@ -90,6 +103,14 @@ function useRows<S extends Element | Window>(given: VirtualizerOptions<S, HTMLEl
     measure: rows.measureElement,
   };
 }
+
+/** The height of a row that the browser has laid out, and the guess until then: who asks sooner has
+ * it lay out the page twice. */
+const laidOut: typeof measureElement = (row, entry, rows) => {
+  if (entry) return measureElement(row, entry, rows);
+  const index = rows.indexFromElement(row);
+  return rows.measurementsCache[index]?.size ?? rows.options.estimateSize(index);
+};
 
 type Draw<K> = (key: K, of: readonly unknown[], draw: () => VNode) => VNode;
 
@@ -110,15 +131,14 @@ export function useSameNodes<K>(): Draw<K> {
   }, []);
 }
 
-/** Where the box begins in the page, in px. */
-export function useTop(box: RefObject<HTMLElement | null>): number {
-  const [top, setTop] = useState(0);
+/** Where the box begins in the page, in px; a guess until the browser has laid it out. */
+export function useTop(box: RefObject<HTMLElement | null>, guess: number): number {
+  const [top, setTop] = useState(guess);
   useLayoutEffect(() => {
     const look = () =>
       setTop(Math.round((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY));
     const observer = new ResizeObserver(look); // what is above may grow
     observer.observe(document.body);
-    look();
     return () => observer.disconnect();
   }, []);
   return top;
