@@ -7,11 +7,8 @@ from typing import Any, Protocol
 from pydantic import JsonValue
 
 from shared.definition import JobDefinition, TemplateUse
-from shared.jobspec.bacalhau.compilation import compile_job
-from shared.jobspec.bacalhau.templates import job_of_document
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.template_values import Given, values_of
-from shared.planning.named_jobs import named_document
 from shared.planning.new_job import NamedDocument, NewJob
 from shared.planning.stored_jobs import CannotFire, definition_in
 from shared.process.sealing import Sealer
@@ -88,6 +85,11 @@ def _job(template: StoredTemplate, given: Given, sealer: Sealer) -> TemplateJob:
 
 
 def _bacalhau_job(template: StoredTemplate, given: Given, _: Sealer) -> TemplateJob:
+    # Here, so that a scheduler reads no language of jobs before it needs one.
+    from shared.jobspec.bacalhau.compilation import compile_job
+    from shared.jobspec.bacalhau.templates import job_of_document
+    from shared.planning.named_jobs import named_document
+
     inputs = values_of(template.schema, given, Given({}, {}, {}))
     job = job_of_document(template.document, inputs)
     name = job.name or template.name
