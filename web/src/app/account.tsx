@@ -3,9 +3,9 @@ import { useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { isSignedIn, may, type Session, session, signOut } from "../api/session";
 import { useAct } from "../ui/act";
-import { AfterPaint } from "../ui/after-paint";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
+import { WhenIdle } from "../ui/idle";
 import { chooseTheme, type Theme, theme } from "./theme";
 
 export function Account() {
@@ -32,7 +32,7 @@ export function Account() {
         <span class="cut">{found && isSignedIn.value ? nameOf(found) : "Menu"}</span>
       </summary>
       <div class="menu-items">
-        <AfterPaint>{() => <Items close={close} />}</AfterPaint>
+        <WhenIdle>{() => <Items close={close} />}</WhenIdle>
       </div>
     </details>
   );

@@ -1,8 +1,8 @@
 // Search and filters; each change has an address.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { AfterPaint } from "../ui/after-paint";
 import { Field } from "../ui/field";
 import { count } from "../ui/format";
+import { WhenIdle } from "../ui/idle";
 import { shownState } from "../ui/state";
 import { addressOf, EVERYTHING, type Filters, isFiltered, STATES, withState } from "./filters";
 import type { Jobs } from "./use-jobs";
@@ -42,7 +42,7 @@ export function FilterBar({ filters, show, jobs }: Props) {
       </div>
       <details class="jobs-more" open={isNarrowed}>
         <summary>More filters, and how to search</summary>
-        <AfterPaint>{() => <MoreFilters filters={filters} show={show} />}</AfterPaint>
+        <WhenIdle>{() => <MoreFilters filters={filters} show={show} />}</WhenIdle>
       </details>
     </search>
   );

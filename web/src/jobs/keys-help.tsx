@@ -1,5 +1,5 @@
 // What the keys of the list do.
-import { AfterPaint } from "../ui/after-paint";
+import { WhenIdle } from "../ui/idle";
 import { KEYS } from "./row-keys";
 
 export function KeysHelp() {
@@ -7,7 +7,7 @@ export function KeysHelp() {
     <details class="menu jobs-keys">
       <summary class="button button-quiet">Keys</summary>
       <div class="menu-items">
-        <AfterPaint>{() => <Keys />}</AfterPaint>
+        <WhenIdle>{() => <Keys />}</WhenIdle>
       </div>
     </details>
   );

@@ -15,16 +15,10 @@ import {
   windowScroll,
 } from "@tanstack/virtual-core";
 import type { RefObject, VNode } from "preact";
-import {
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useReducer,
-  useRef,
-  useState,
-} from "preact/hooks";
+import { useCallback, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useIdle } from "./idle";
 
-/** So many rows out of sight are there before they come in sight, once the page has been painted. */
+/** So many rows are there before they come in sight, but for the first paint. */
 const OVERSCAN = 8;
 
 interface Rows {
@@ -83,8 +77,7 @@ export function useWindowRows(
 
 function useRows<S extends Element | Window>(given: VirtualizerOptions<S, HTMLElement>): Rows {
   const [, render] = useReducer<number, void>((n) => n + 1, 0);
-  const [overscan, setOverscan] = useState(0);
-  useEffect(() => setOverscan(OVERSCAN), []);
+  const overscan = useIdle() ? OVERSCAN : 0;
   const options = { ...given, overscan, measureElement: laidOut, onChange: () => render() };
   const [rows] = useState(() => new Virtualizer<S, HTMLElement>(options));
   rows.setOptions(options);
