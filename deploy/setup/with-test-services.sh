@@ -33,7 +33,7 @@ missing_packages() {
     # Sets the clock of Postgres in the chaos suite.
     compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
     # A bare Debian 13 is what RabbitMQ 4 runs in here, and the compose test's images are made of.
-    command -v debootstrap >/dev/null || echo debootstrap
+    command -v mmdebstrap >/dev/null || echo mmdebstrap
     # The tests make their images from this one program,
     [ -e /bin/busybox ] || echo busybox-static
     # and that of the video job from this one.
