@@ -59,9 +59,6 @@ function Beside({ job }: { job: Header }) {
 }
 
 function Facts({ job }: { job: Header }) {
-  const end = job.completedAt ?? job.failedAt ?? job.cancelledAt;
-  const began = job.runStartedAt ?? job.startedAt ?? undefined;
-  const isEndKnown = !isFinal(job.state) || end !== undefined;
   return (
     <dl class="facts">
       <Fact name="Created">
@@ -70,12 +67,7 @@ function Facts({ job }: { job: Header }) {
       </Fact>
       {job.priority != null && <Fact name="Priority">{job.priority}</Fact>}
       {job.phase && <Fact name="Phase">{phaseWords(job.phase)}</Fact>}
-      {began && isEndKnown && (
-        <Fact name={end ? "Took" : job.state === "RUNNING" ? "Running for" : "Waiting for"}>
-          <Took from={began} to={end} />
-        </Fact>
-      )}
-      {end && <End job={job} at={end} />}
+      <Span job={job} />
       <Used job={job} />
       {job.hasReuse && <JobReuse job={job} />}
       {job.schedule && (
@@ -89,17 +81,7 @@ function Facts({ job }: { job: Header }) {
           )}
         </Fact>
       )}
-      {job.tags && job.tags.length > 0 && (
-        <Fact name="Tags">
-          <span class="row">
-            {job.tags.map((tag) => (
-              <a key={tag} class="tag cut" href={`/?tag=${encodeURIComponent(tag)}`}>
-                {tag}
-              </a>
-            ))}
-          </span>
-        </Fact>
-      )}
+      <Tags tags={job.tags ?? []} />
       <Fact name="Id">
         <span class="row">
           <code class="job-id">{job.id}</code>
@@ -107,6 +89,38 @@ function Facts({ job }: { job: Header }) {
         </span>
       </Fact>
     </dl>
+  );
+}
+
+/** How long it took or has taken, and when it ended. */
+function Span({ job }: { job: Header }) {
+  const end = job.completedAt ?? job.failedAt ?? job.cancelledAt;
+  const began = job.runStartedAt ?? job.startedAt ?? undefined;
+  const isEndKnown = !isFinal(job.state) || end !== undefined;
+  return (
+    <>
+      {began && isEndKnown && (
+        <Fact name={end ? "Took" : job.state === "RUNNING" ? "Running for" : "Waiting for"}>
+          <Took from={began} to={end} />
+        </Fact>
+      )}
+      {end && <End job={job} at={end} />}
+    </>
+  );
+}
+
+function Tags({ tags }: { tags: readonly string[] }) {
+  if (!tags.length) return null;
+  return (
+    <Fact name="Tags">
+      <span class="row">
+        {tags.map((tag) => (
+          <a key={tag} class="tag cut" href={`/?tag=${encodeURIComponent(tag)}`}>
+            {tag}
+          </a>
+        ))}
+      </span>
+    </Fact>
   );
 }
 
