@@ -9,7 +9,7 @@ import pytest
 from shared.lifecycle.states import BULK_MOVES as DECLARED
 from shared.lifecycle.states import BulkMove, TaskState
 from shared.postgres.pool import set_up_connection
-from shared.store.transaction_rows import BULK_MOVES, CANCEL_CREATED_OF_JOBS, REOPEN_CHILDREN
+from shared.store.family_rows import BULK_MOVES, CANCEL_CREATED_OF_JOBS, REOPEN_CHILDREN
 from tests.contract.test_statements import STATEMENTS
 
 pytestmark = pytest.mark.real

@@ -21,6 +21,7 @@ from services.webhook_dispatcher.store import (
 )
 from shared.messages import Heartbeat
 from shared.store import (
+    family_rows,
     leases,
     locking,
     node_rows,
@@ -194,14 +195,14 @@ WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "load": (locking.LOAD, (IDS, TASK_IDS)),
     "lock ancestors": (transaction_rows.LOCK_ANCESTORS, (["child1"],)),
-    "next created": (transaction_rows.NEXT_CREATED, (["task50000"], [20], TASK_IDS)),
-    "cancel created of jobs": (transaction_rows.CANCEL_CREATED_OF_JOBS, (IDS, 1000)),
-    "cancel created of parents": (transaction_rows.CANCEL_CREATED_OF_PARENTS, (["task2"], 1000)),
-    "lock active of jobs": (transaction_rows.LOCK_ACTIVE_OF_JOBS, (IDS, 1000)),
-    "lock active of parents": (transaction_rows.LOCK_ACTIVE_OF_PARENTS, (["task50000"], 1000)),
+    "next created": (family_rows.NEXT_CREATED, (["task50000"], [20], TASK_IDS)),
+    "cancel created of jobs": (family_rows.CANCEL_CREATED_OF_JOBS, (IDS, 1000)),
+    "cancel created of parents": (family_rows.CANCEL_CREATED_OF_PARENTS, (["task2"], 1000)),
+    "lock active of jobs": (family_rows.LOCK_ACTIVE_OF_JOBS, (IDS, 1000)),
+    "lock active of parents": (family_rows.LOCK_ACTIVE_OF_PARENTS, (["task50000"], 1000)),
     "definitions of families": (transaction_rows.DEFINITIONS, (TASK_IDS,)),
-    "unfinished at": (transaction_rows.UNFINISHED_AT, (IDS, [1] * 200, [])),
-    "reopen children": (transaction_rows.REOPEN_CHILDREN, (["task2"],)),
+    "unfinished at": (family_rows.UNFINISHED_AT, (IDS, [1] * 200, [])),
+    "reopen children": (family_rows.REOPEN_CHILDREN, (["task2"],)),
     "jobs being cancelled": (subjob_signals.CANCELLING, ()),
     "stalled families": (subjob_signals.STALLED, ()),
     "forget a run": (versions.FORGET_RUN, ("job2",)),

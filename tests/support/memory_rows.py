@@ -35,9 +35,10 @@ from shared.planning.templates import (
 from shared.planning.terms import Wallet
 from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
+from shared.store.family_rows import ExecutionState, NextSequence, Reopened
 from shared.store.outbox import OutboxRow
 from shared.store.reused_tasks import DoneTask, WantedTask
-from shared.store.transaction_rows import ExecutionState, Locked, NextSequence, Reopened, Rewound
+from shared.store.transaction_rows import Locked, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
