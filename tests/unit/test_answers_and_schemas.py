@@ -8,9 +8,8 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from services.coordinator.api.replies import encode
-from services.coordinator.api.tork import views
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.replies import Fields, encode
+from services.coordinator.api.tork import task_views, views
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.store.logs import Log
@@ -146,17 +145,17 @@ JOB = JobRow(
 
 
 def _whole(redact: Redacting) -> Fields:
-    tasks = {"tasks": [views.shown_definition(DEFINITION, redact)]}
+    tasks = {"tasks": [task_views.shown_definition(DEFINITION, redact)]}
     return (
         views.job_without_tasks(JOB, redact, "view")
         | tasks
-        | {"execution": [views.task(TASK, redact)]}
+        | {"execution": [task_views.task(TASK, redact)]}
     )
 
 
 ANSWERS: dict[str, tuple[type[BaseModel], Any]] = {
-    "task": (Task, views.task(TASK, SECRET)),
-    "task without anything": (Task, views.task(EMPTY, PLAIN)),
+    "task": (Task, task_views.task(TASK, SECRET)),
+    "task without anything": (Task, task_views.task(EMPTY, PLAIN)),
     "summary": (JobSummary, views.summary(SUMMARY, SECRET, "view")),
     "job": (Job, _whole(SECRET)),
     "page": (
@@ -194,8 +193,8 @@ def test_no_secret_is_left_in_an_answer(name: str) -> None:
 
 
 def test_zero_is_shown_only_where_it_means_something() -> None:
-    assert {"exitCode", "childIndex"} <= views.task(TASK, PLAIN).keys()
-    assert views.task(EMPTY, PLAIN).keys() == {"id", "jobId", "position", "state", "createdAt"}
+    assert {"exitCode", "childIndex"} <= task_views.task(TASK, PLAIN).keys()
+    assert task_views.task(EMPTY, PLAIN).keys() == {"id", "jobId", "position", "state", "createdAt"}
     assert {"position", "taskCount"} <= views.summary(SUMMARY, PLAIN, "view").keys()
 
 
@@ -218,5 +217,6 @@ def test_a_cancelled_job_says_when_by_whom_with_what_and_why() -> None:
 
 def test_times_are_shown_in_utc_with_a_z() -> None:
     assert (
-        orjson.loads(encode(views.task(TASK, PLAIN)))["failedAt"] == "2026-01-01T00:00:01.000005Z"
+        orjson.loads(encode(task_views.task(TASK, PLAIN)))["failedAt"]
+        == "2026-01-01T00:00:01.000005Z"
     )

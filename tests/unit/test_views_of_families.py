@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from services.coordinator.api.tork import views
+from services.coordinator.api.tork import task_views
 from services.coordinator.store.rows import JsonObject, TaskRow
 from shared.definition import encode
 from shared.process.redaction import Redactor
@@ -34,7 +34,7 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
         ),
         "engine_rejections": 0,
     }
-    return views.task(TaskRow(**{**row, **columns}), Redactor())
+    return task_views.task(TaskRow(**{**row, **columns}), Redactor())
 
 
 COUNTS = {"total": 30, "begun": 6, "ended": 2, "failed": 1, "waiting": 1}

@@ -11,11 +11,9 @@ from pydantic import Field
 
 from services.coordinator import dead_letters
 from services.coordinator.api.errors import Conflict, NotFound
-from services.coordinator.api.replies import Answer, PageOf, Status, reply
+from services.coordinator.api.replies import Answer, Fields, PageOf, Status, page, reply, set_fields
 from services.coordinator.api.requests import PageQuery, Query, Search, path_id, ports, query
 from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
-from services.coordinator.api.tork.definitions import Fields
-from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.store.one_job import sealed_of
 from services.coordinator.store.rows import Page
 from shared.planning.disclosure import Redacting, redacting

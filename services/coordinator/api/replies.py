@@ -1,14 +1,20 @@
 """What all answers share, and answers as HTTP responses."""
 
 from collections.abc import Mapping
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import orjson
 from aiohttp import web
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from services.coordinator.store.rows import Page
+
 T = TypeVar("T")
+R = TypeVar("R")
+
+Fields = dict[str, Any]
+"""An answer, or a part of one, that no model makes: with the names on the wire."""
 
 
 def _alias(name: str) -> str:
@@ -101,6 +107,21 @@ JSON = "application/json"
 def encode(answer: object) -> bytes:
     """Models, and what JSON has, in any depth; times with a Z."""
     return orjson.dumps(answer, default=_fields, option=orjson.OPT_UTC_Z)
+
+
+def page(rows: Page[R], items: list[Fields]) -> Fields:
+    return {
+        "number": rows.request.number,
+        "size": len(items),
+        "totalPages": rows.total_pages,
+        "items": items,
+        "totalItems": rows.total_items,
+    }
+
+
+def set_fields(fields: Fields) -> Fields:
+    """Those that are not empty."""
+    return {name: value for name, value in fields.items() if value}
 
 
 def _fields(answer: object) -> object:

@@ -11,7 +11,7 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import compiled, creators_entry, readers_of
 from services.coordinator.api.background import BACKGROUND, in_background
 from services.coordinator.api.errors import BadRequest, Conflict, Forbidden, PreconditionFailed
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, reply, set_fields
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Header, Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
@@ -24,9 +24,8 @@ from services.coordinator.api.schedules.views import (
 )
 from services.coordinator.api.templates.lookup import resolved
 from services.coordinator.api.templates.running import active, job_with
-from services.coordinator.api.tork.definitions import Fields, submitted_job
+from services.coordinator.api.tork.definitions import submitted_job
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run
-from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.schedule_commands import NoSuchSchedule
 from services.coordinator.schedule_edits import EditedSchedule, NeverFires, NewRules

@@ -18,7 +18,7 @@ from services.coordinator.api.idempotency import (
     gone,
     idempotency_key,
 )
-from services.coordinator.api.replies import Status, reply
+from services.coordinator.api.replies import Fields, Status, reply, set_fields
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import DONE, Route, Scope, error, response
 from services.coordinator.api.schedules.editing import (
@@ -63,9 +63,7 @@ from services.coordinator.api.tork.definition_texts import (
     DefinitionQuery,
     reply_definition,
 )
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
-from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.commands import made_before
 from services.coordinator.schedule_edits import NEVER, NeverFires

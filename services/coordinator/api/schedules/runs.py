@@ -16,7 +16,7 @@ from services.coordinator.api.idempotency import (
     gone,
     idempotency_key,
 )
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, page, reply, set_fields
 from services.coordinator.api.requests import SAYS_NOTHING, ports, query, whole_body
 from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
@@ -29,9 +29,7 @@ from services.coordinator.api.schedules.schemas import (
     ScheduleRunPage,
 )
 from services.coordinator.api.schedules.views import shown_run
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.run_again import refuse_unknown_inputs
-from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.backfill import Backfill, Backfilled
 from services.coordinator.schedule_commands import NoSuchSchedule, Trigger
 from services.coordinator.store import schedule_runs, schedules

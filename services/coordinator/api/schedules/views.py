@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from pydantic import JsonValue
 
+from services.coordinator.api.replies import Fields, page, set_fields
 from services.coordinator.api.schedules.schemas import ScheduledJobSummary
-from services.coordinator.api.tork.definitions import Fields, shown_job
-from services.coordinator.api.tork.views import page, set_fields
+from services.coordinator.api.tork.definitions import shown_job
 from services.coordinator.store.rows import JsonObject, Page
 from services.coordinator.store.schedule_runs import RunRow
 from services.coordinator.store.schedules import ScheduleRow, StoredSchedule

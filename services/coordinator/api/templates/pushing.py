@@ -11,14 +11,13 @@ from services.coordinator.api.bacalhau.namespaces import readers_in
 from services.coordinator.api.bacalhau.submission import JOB_DEFAULTS
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import Conflict
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, reply, set_fields
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.templates.lookup import TEMPLATES
 from services.coordinator.api.templates.schemas import TemplateVersion, whole_version
-from services.coordinator.api.tork.definitions import Fields, shown_job
+from services.coordinator.api.tork.definitions import shown_job
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run
-from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, shown_warnings, warned
 from services.coordinator.store import templates
 from services.coordinator.store.templates import NewTemplate, OwnedByAnother, Registered

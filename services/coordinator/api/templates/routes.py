@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.replies import Status, reply
+from services.coordinator.api.replies import Status, page, reply, set_fields
 from services.coordinator.api.requests import ports, query
 from services.coordinator.api.route import DONE, Route, Scope, response
 from services.coordinator.api.templates.lookup import (
@@ -30,7 +30,6 @@ from services.coordinator.api.tork.definition_texts import (
     reply_definition,
     reply_document,
 )
-from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.store import templates
 from services.coordinator.store.rows import Page
 from services.coordinator.store.templates import Registered

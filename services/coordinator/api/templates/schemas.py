@@ -8,13 +8,12 @@ from aiohttp import web
 from pydantic import Field, JsonValue
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.replies import Answer, PageOf, Warning
+from services.coordinator.api.replies import Answer, Fields, PageOf, Warning, set_fields
 from services.coordinator.api.requests import ListQuery, Search, ports
 from services.coordinator.api.route import Scope
 from services.coordinator.api.templates.lookup import may_change
-from services.coordinator.api.tork.definitions import Fields, shown_job
+from services.coordinator.api.tork.definitions import shown_job
 from services.coordinator.api.tork.schemas.submitted import UserView
-from services.coordinator.api.tork.views import set_fields
 from services.coordinator.store.rows import shown_user
 from services.coordinator.store.templates import Kind, Language, Registered
 from shared.jobspec.bacalhau.templates import job_in

@@ -13,11 +13,10 @@ from pydantic import Field, JsonValue
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import NotFound
-from services.coordinator.api.replies import encode
+from services.coordinator.api.replies import Fields, encode
 from services.coordinator.api.requests import Query, path_id, ports, query
 from services.coordinator.api.route import JSON, Response
-from services.coordinator.api.tork import views
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork import task_views, views
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JsonObject
@@ -86,7 +85,9 @@ async def get_job_definition(request: web.Request) -> web.Response:
     redact = redacting(api.sealer, job.summary.sealed)
 
     def shown() -> Fields:
-        tasks = [views.shown_definition(opened_task(api.sealer, task), redact) for task in kept]
+        tasks = [
+            task_views.shown_definition(opened_task(api.sealer, task), redact) for task in kept
+        ]
         return views.job_without_tasks(job, redact, "view") | {"tasks": tasks}
 
     return await reply_definition(request, await in_thread(shown))

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Set
 from operator import itemgetter
 from typing import Any
 
+from services.coordinator.api.replies import Fields
 from shared.definition import Encoded
 from shared.jobspec.partition.stages import PARAMS
 from shared.planning.secret_names import hide_by_name, hide_headers, hide_literals, hide_secret
 from shared.process.redaction import REDACTED
 
-Fields = dict[str, Any]
 _Show = Callable[[Any, bool], Any]
 """A value as it is shown, or in clear, which is only for what reads it as a submission."""
 _Table = Mapping[str, tuple[str, _Show | None]]

@@ -9,10 +9,8 @@ from pydantic import JsonValue
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import refused_at
-from services.coordinator.api.replies import Answer, Warning, reply
+from services.coordinator.api.replies import Answer, Fields, Warning, reply, set_fields
 from services.coordinator.api.requests import ports
-from services.coordinator.api.tork.definitions import Fields
-from services.coordinator.api.tork.views import set_fields
 from shared.jobspec.problems import InvalidJob
 from shared.store.uploads import WantedUploads, require_usable
 

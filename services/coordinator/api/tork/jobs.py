@@ -12,7 +12,7 @@ from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import require_operable, visible_job
 from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.events import follow_log
-from services.coordinator.api.replies import Status, reply
+from services.coordinator.api.replies import Fields, Status, reply, set_fields
 from services.coordinator.api.requests import (
     HeaderQuery,
     JobQuery,
@@ -34,8 +34,7 @@ from services.coordinator.api.route import (
     error,
     response,
 )
-from services.coordinator.api.tork import views
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork import task_views, views
 from services.coordinator.api.tork.log_download import send_log
 from services.coordinator.api.tork.schemas.jobs import (
     Cancel,
@@ -168,7 +167,7 @@ async def get_placement(request: web.Request) -> web.Response:
     job = await visible_job(request, job_id)
     found = await api.run(node_reasons.of_job, job_id)
     redact = redacting(api.sealer, job.sealed)
-    return reply({"waiting": [views.node_reasons(group, redact) for group in found]})
+    return reply({"waiting": [task_views.node_reasons(group, redact) for group in found]})
 
 
 @JOBS.route(
@@ -195,7 +194,7 @@ async def find_job(request: web.Request) -> web.Response:
         found[0], redacting(api.sealer, found[0].sealed), who.access_to(found[0].readers)
     )
     phases = await api.run(bytenite_jobs.phases, [found[0].id])
-    shown |= views.set_fields({"phase": phases.get(found[0].id)})
+    shown |= set_fields({"phase": phases.get(found[0].id)})
     return reply(shown | (await _details(api, found[0], who) if asked.details else {}))
 
 
@@ -211,7 +210,7 @@ async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
     }
     if not JobState(job.state).is_final:
         why = await api.run(wait_reasons.of_jobs, [job.id])
-        shown |= views.waits(why.get(job.id), redact)
+        shown |= task_views.waits(why.get(job.id), redact)
     elif contents.has_branches and (used := await api.run(family_usage.of_subjobs, job.id)):
         shown["subJobsUsage"] = shown_together(used)
     if job.state == JobState.FAILED and (failure := await api.run(job_header.failure, job.id)):
@@ -314,7 +313,7 @@ async def get_task(request: web.Request) -> web.Response:
         raise NotFound("no such task")
     why = await api.run(wait_reasons.of_tasks, wait_reasons.may_wait([found.row]))
     redact = redacting(api.sealer, found.sealed)
-    return reply(views.task(found.row, redact, why.get(found.row.id)))
+    return reply(task_views.task(found.row, redact, why.get(found.row.id)))
 
 
 @JOBS.route(

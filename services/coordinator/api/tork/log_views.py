@@ -1,6 +1,6 @@
 """Lines of logs as answers have them."""
 
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.replies import Fields
 from services.coordinator.live.renderings import event_id
 from services.coordinator.store.log_lines import BegunLine, LogWindow
 from shared.planning.disclosure import Redacting

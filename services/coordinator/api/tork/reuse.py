@@ -12,15 +12,13 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import require_operable, require_visible
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import BadRequest
-from services.coordinator.api.replies import Status, reply
+from services.coordinator.api.replies import Fields, Status, reply, set_fields
 from services.coordinator.api.requests import path_id, ports, whole_body
 from services.coordinator.api.route import DONE, Scope, error, response
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.reuse import JobReuse, ReuseCheck
 from services.coordinator.api.tork.submission import new_job_of
-from services.coordinator.api.tork.views import set_fields
 from shared.definition import Reuse
 from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job

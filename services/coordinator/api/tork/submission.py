@@ -28,12 +28,11 @@ from services.coordinator.api.idempotency import (
     idempotency_text,
     is_repeated,
 )
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, reply, set_fields
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import JSON, UNPAID, Header, Response, Scope, error
 from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork import views
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
 from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.jobs import JOBS
@@ -190,7 +189,7 @@ async def reply_submitted(
         shown = await _summary(request, submitted.job_id, new)
     submission_id = new.submission_id if new.reuse else None
     more = {"warnings": warnings, "reused": submitted.is_reused, "submissionId": submission_id}
-    return reply(shown | views.set_fields(more))
+    return reply(shown | set_fields(more))
 
 
 async def new_job_of(request: web.Request, spec: JobSpec) -> NewJob:

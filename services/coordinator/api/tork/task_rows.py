@@ -9,17 +9,15 @@ from pydantic.alias_generators import to_camel
 from services.coordinator import wait_reasons
 from services.coordinator.api.access.visibility import visible_job
 from services.coordinator.api.errors import NotFound
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, reply, set_fields
 from services.coordinator.api.requests import path_id, ports, query
 from services.coordinator.api.route import response
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.task_rows import TOP_LEVEL, TaskPage, TasksQuery
-from services.coordinator.api.tork.views import (
+from services.coordinator.api.tork.task_views import (
     attempt_in_short,
     child_counts,
     kind_of,
-    set_fields,
     shown_definition,
     waits,
 )

@@ -8,18 +8,12 @@ from aiohttp import web
 from pydantic.alias_generators import to_camel
 
 from services.coordinator.api.access.visibility import visible_job
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, reply, set_fields
 from services.coordinator.api.requests import path_id, ports
 from services.coordinator.api.route import response
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.timeline import Timeline
-from services.coordinator.api.tork.views import (
-    attempt_in_short,
-    kind_of,
-    set_fields,
-    shown_definition,
-)
+from services.coordinator.api.tork.task_views import attempt_in_short, kind_of, shown_definition
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.timeline import MOST_ATTEMPTS, TimelineRow, timeline

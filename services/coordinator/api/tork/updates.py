@@ -27,10 +27,10 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
     is_repeated,
 )
-from services.coordinator.api.replies import reply
+from services.coordinator.api.replies import Fields, reply
 from services.coordinator.api.requests import Query, path_id, ports, query, whole_body
 from services.coordinator.api.route import BROKEN_RULE, RouteGroup, Scope, error, response
-from services.coordinator.api.tork.definitions import Fields, shown_job
+from services.coordinator.api.tork.definitions import shown_job
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.locks import LOCK_TOKEN, LOCKED, shown_lock
 from services.coordinator.api.tork.schemas.versions import (

@@ -4,36 +4,33 @@ They are dicts, made by a plan from rows without a model for each: a job may hav
 tasks. The models in `schemas` describe them, and a test holds the two together.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
 
-from pydantic.alias_generators import to_camel
-
+from services.coordinator.api.replies import Fields, page, set_fields
 from services.coordinator.api.tork.definitions import (
-    Fields,
     shown_defaults,
     shown_reuse,
-    shown_task,
     shown_webhook,
-    shown_without,
+)
+from services.coordinator.api.tork.task_views import (
+    plan_of,
+    redact_fields,
+    round_progress,
+    shown_columns,
+    waits,
 )
 from services.coordinator.api.usage import shown_usage
 from services.coordinator.live.event_bodies import log_part
-from services.coordinator.node_reasons import NodeReasons
 from services.coordinator.store.job_header import FailureRow
 from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import (
     JobRow,
-    JsonObject,
     Page,
     SummaryRow,
-    TaskRow,
     Totals,
 )
 from services.coordinator.wait_reasons import Waiting
-from shared.definition import Encoded
 from shared.definition.quantities import format_duration, rate_text
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import Slots, shown_position
@@ -42,25 +39,9 @@ from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
 from shared.store.rows import slots_of
 
-R = TypeVar("R")
-
-
-def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
-    """The names on the wire of the columns before `first_other`; the rest is shown otherwise."""
-    return tuple(map(to_camel, columns[: columns.index(first_other)]))
-
-
 _ENDS = {"COMPLETED": "completed_at", "FAILED": "failed_at", "CANCELLED": "cancelled_at"}
 """Final states, and when a job came to them."""
-_SUMMARY = _plan(SummaryRow._fields, "sealed")
-_TASK = _plan(TaskRow._fields, "definition")
-_shown_evaluated = shown_without(frozenset(_TASK))
-"""The definition of an attempt, which has columns for the rest."""
-
-
-def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
-    """The columns of the plan that are not empty."""
-    return dict(compress(zip(plan, row, strict=False), row))
+_SUMMARY = plan_of(SummaryRow._fields, "sealed")
 
 
 def job_page(
@@ -97,24 +78,14 @@ def log_page(log: Log, redact: Redacting) -> Fields:
     return shown | {"complete": log.is_complete}
 
 
-def page(rows: Page[R], items: list[Fields]) -> Fields:
-    return {
-        "number": rows.request.number,
-        "size": len(items),
-        "totalPages": rows.total_pages,
-        "items": items,
-        "totalItems": rows.total_items,
-    }
-
-
 def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
     """`access`: what whoever asks may do with it."""
-    shown = _shown(_SUMMARY, row)
+    shown = shown_columns(_SUMMARY, row)
     position = shown_position(row.state, row.position, row.task_count)
     shown |= {"name": row.name, "position": position, "taskCount": row.task_count}
     if row.state == "SCHEDULED":
         shown.setdefault("startedAt", row.created_at)
-    _redact(shown, redact, ("name", "description", "tags", "inputs", "result", "error"))
+    redact_fields(shown, redact, ("name", "description", "tags", "inputs", "result", "error"))
     if row.inputs:
         shown["inputs"] = hide_by_name(shown["inputs"])
     if row.schedule_id:
@@ -148,7 +119,7 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
     if row.usage:
         shown["usage"] = shown_usage(row.usage, row.rates)
     shown["access"] = access
-    _round_progress(shown)
+    round_progress(shown)
     return shown
 
 
@@ -194,102 +165,6 @@ def _limits(slots: Slots | None) -> Fields:
     return {"concurrency": slots.concurrency or None, "startRate": rate}
 
 
-def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
-    """`why` it waits, if it does."""
-    definition = redact.value(_shown_evaluated(row.definition))
-    shown = definition | _shown(_TASK, row) | waits(why, redact)
-    if row.exit_code is not None:
-        shown["exitCode"] = row.exit_code
-    if row.child_index is not None:
-        shown["childIndex"] = row.child_index
-    if row.sequence is not None:
-        shown["sequence"] = row.sequence
-    if row.timings:
-        shown["timings"] = shown_timings(row.timings)
-    if row.usage:
-        shown["usage"] = shown_usage(row.usage)
-    if row.attempt and "retry" in shown:
-        shown["retry"] = shown["retry"] | {"attempts": row.attempt}
-    if row.children or row.subjob_id:
-        shown |= _made_of(definition, row)
-    if row.omitted:
-        shown["omitted"] = row.omitted
-    shown |= set_fields({"phase": row.phase, "imageDigest": row.image_digest})
-    _redact(shown, redact, ("name", "var", "result", "error", "lastReturnReason"))
-    _round_progress(shown)
-    return shown
-
-
-class AttemptRow(Protocol):
-    """A row of an attempt: the values of a plan first, then more."""
-
-    @property
-    def child_index(self) -> int | None: ...
-    @property
-    def exit_code(self) -> int | None: ...
-    @property
-    def timings(self) -> Sequence[tuple[str, int, int]] | None: ...
-    def __iter__(self) -> Iterator[Any]: ...
-
-
-def attempt_in_short(
-    plan: Sequence[str], row: AttemptRow, redact: Redacting, longest_error: int
-) -> Fields:
-    """What of an attempt is not empty, under the names of `plan`."""
-    shown: Fields = dict(compress(zip(plan, row, strict=False), row))
-    shown |= {name: redact.value(shown[name]) for name in ("name", "error") if name in shown}
-    if "error" in shown:
-        shown["error"] = shown["error"][:longest_error]
-    if row.child_index is not None:
-        shown["childIndex"] = row.child_index
-    if row.exit_code is not None:
-        shown["exitCode"] = row.exit_code
-    if row.timings:
-        shown["timings"] = shown_timings(row.timings)
-    return shown
-
-
-_KINDS = (
-    ("parallel", "parallel"),
-    ("each", "each"),
-    ("spawn", "spawn"),
-    ("subjob", "subjob"),
-    ("partition", "subjob"),
-    ("placement", "placed"),
-)
-
-
-def kind_of(task: Mapping[str, Any]) -> str:
-    """Of a task as submitted."""
-    return next((kind for field, kind in _KINDS if task.get(field)), "task")
-
-
-def shown_timings(timings: Sequence[tuple[str, int, int]]) -> list[Fields]:
-    names = "phase", "startedMs", "durationMs"
-    return [dict(zip(names, timing, strict=True)) for timing in timings]
-
-
-def waits(why: Waiting | None, redact: Redacting) -> Fields:
-    """The field `waiting` of what waits."""
-    if why is None:
-        return {}
-    message = redact.value(why.message)
-    fields = {"reason": why.reason, "message": message, "until": why.until, "taskId": why.task_id}
-    return {"waiting": set_fields(fields)}
-
-
-def node_reasons(group: NodeReasons, redact: Redacting) -> Fields:
-    return {
-        "name": redact.value(group.tasks[0].name),
-        "taskIds": [task.id for task in group.tasks],
-        "message": redact.value(group.message),
-        "nodes": [
-            {"id": node.node_id, "name": node.name, "reasons": redact.value(node.reasons)}
-            for node in group.nodes
-        ],
-    }
-
-
 def failure(row: FailureRow, redact: Redacting) -> Fields:
     shown = set_fields(
         {
@@ -315,15 +190,6 @@ def totals(row: Totals) -> Fields:
     }
 
 
-def set_fields(fields: Fields) -> Fields:
-    """Those that are not empty."""
-    return {name: value for name, value in fields.items() if value}
-
-
-def _redact(shown: Fields, redact: Redacting, names: tuple[str, ...]) -> None:
-    shown |= {name: redact.value(shown[name]) for name in names if name in shown}
-
-
 def _context(row: JobRow, shown: Fields, secrets: Mapping[str, str], redact: Redacting) -> Fields:
     variables = {name: redact.value(text) for name, text in (row.variables or {}).items()}
     return {"job": {"id": shown["id"], "name": shown["name"]}} | set_fields(
@@ -338,79 +204,3 @@ def _context(row: JobRow, shown: Fields, secrets: Mapping[str, str], redact: Red
 def _secret_names(row: JobRow) -> dict[str, str]:
     names = [name for name in row.secret_names if not name.startswith(OWN_SECRETS)]
     return dict.fromkeys(names, REDACTED)
-
-
-def shown_definition(task: Encoded, redact: Redacting) -> Fields:
-    return redact.value(shown_task(task))
-
-
-def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:
-    """What a composite task is made of, with how far that is."""
-    made_of: Fields = {}
-    if row.children and (each := definition.get("each")):
-        made_of["each"] = each | {
-            "size": row.children["total"],
-            "index": row.children["begun"],
-            **_counts(row),
-        }
-    if row.children and (spawn := definition.get("spawn")):
-        made_of["spawn"] = spawn | {"size": row.children["total"], **_counts(row)}
-        if row.children.get("opened") is not None:
-            made_of["spawn"]["sequence"] = row.children.get("sequence", 0)
-    if row.children and (parallel := definition.get("parallel")):
-        made_of["parallel"] = parallel | _counts(row)
-    if row.children and (placement := definition.get("placement")) is not None:
-        made_of["placement"] = placement | _executions(placement, row)
-    for kind in ("subjob", "partition"):
-        if row.subjob_id and (job := definition.get(kind)):
-            made_of[kind] = job | {"id": row.subjob_id}
-    return made_of
-
-
-def _executions(placement: Mapping[str, Any], row: TaskRow) -> Fields:
-    """How many of those that end run is nowhere counted."""
-    counts: Any = row.children
-    counted = _counts(row)
-    shown = {"size": counts["total"]} | {
-        name: counted[name] for name in ("completions", "failures") if name in counted
-    }
-    if row.state != "RUNNING" or placement.get("type") not in ("service", "daemon"):
-        return shown
-    running = counts.get("running", 0)
-    return shown | {"running": running, "waiting": max(counts["total"] - running, 0)}
-
-
-class Family(Protocol):
-    """An attempt with children."""
-
-    @property
-    def state(self) -> str: ...
-    @property
-    def children(self) -> JsonObject | None: ...
-
-
-def child_counts(row: Family, *, is_placed: bool) -> Fields:
-    counts: Any = row.children
-    shown = {"size": counts["total"]} | _counts(row)
-    if is_placed and row.state == "RUNNING":
-        # Executions don't begin one after the other: those that run are counted, or nothing is.
-        del shown["running"], shown["waiting"]
-        if running := counts.get("running"):
-            shown |= {"running": running, "waiting": max(counts["total"] - running, 0)}
-    return shown
-
-
-def _counts(row: Family) -> Fields:
-    counts: Any = row.children
-    total, ended = counts["total"], counts["ended"]
-    shown = {"completions": ended} | set_fields({"failures": counts.get("failed")})
-    if row.state != "RUNNING":
-        return shown
-    running = max(counts["begun"] - ended - counts["waiting"], 0)
-    return shown | {"running": running, "waiting": total - ended - running}
-
-
-def _round_progress(shown: Fields) -> None:
-    """Shares of many children add up to more digits than mean anything."""
-    if "progress" in shown and (progress := round(shown.pop("progress"), 2)):
-        shown["progress"] = progress

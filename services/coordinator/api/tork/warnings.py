@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.coordinator.api.background import in_background
+from services.coordinator.api.replies import Fields
 from services.coordinator.api.requests import query
-from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.ports import ApiPorts
 from services.coordinator.wait_reasons import nobody_serves
 from shared.jobspec.problems import InvalidJob, Problem

@@ -16,10 +16,9 @@ from aiohttp import web
 from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import NotFound
-from services.coordinator.api.replies import JSON, encode, reply
+from services.coordinator.api.replies import JSON, Fields, encode, reply, set_fields
 from services.coordinator.api.requests import ports
-from services.coordinator.api.tork import views
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork import task_views, views
 from services.coordinator.api.usage import shown_together
 from services.coordinator.live.stream import ClientGone, Connection, stream_of
 from services.coordinator.ports import ApiPorts
@@ -68,9 +67,9 @@ async def reply_job(
         phases = await bytenite_jobs.phases(connection, [job_id])
         counted = await tasks_summary(connection, job_id)
     access = who.access_to(job.summary.readers)
-    shown = views.job_without_tasks(job, redact, access) | views.set_fields({"warnings": warnings})
-    shown |= views.waits(why.get(job_id), redact)
-    shown |= views.set_fields({"phase": phases.get(job_id)})
+    shown = views.job_without_tasks(job, redact, access) | set_fields({"warnings": warnings})
+    shown |= task_views.waits(why.get(job_id), redact)
+    shown |= set_fields({"phase": phases.get(job_id)})
     shown |= {"subJobsUsage": shown_together(used)} if used else {}
     shown["tasksSummary"] = counted._asdict()
     if not with_tasks:
@@ -82,7 +81,7 @@ async def reply_job(
     shown["tasks"] = tasks
 
     def answer() -> web.Response:
-        shown["execution"] = [views.task(row, redact, waits.get(row.id)) for row in attempts]
+        shown["execution"] = [task_views.task(row, redact, waits.get(row.id)) for row in attempts]
         return reply(shown)
 
     return await in_thread(answer) if len(tasks) + len(attempts) > _FEW else answer()
@@ -109,7 +108,8 @@ class _Submitted:
             why = await wait_reasons.of_submitted(connection, job_id, self._names, positions)
         return await in_thread(
             lambda: [
-                views.shown_definition(task, self._redact) | views.waits(why.get(n), self._redact)
+                task_views.shown_definition(task, self._redact)
+                | task_views.waits(why.get(n), self._redact)
                 for n, task in zip(positions, tasks, strict=True)
             ]
         )
@@ -168,7 +168,9 @@ class _LargeJob:
         ids = wait_reasons.may_wait(rows)
         waits = await connected(self._pool, wait_reasons.of_tasks, ids) if ids else {}
         await self._send(
-            await in_thread(lambda: [views.task(r, self._redact, waits.get(r.id)) for r in rows])
+            await in_thread(
+                lambda: [task_views.task(r, self._redact, waits.get(r.id)) for r in rows]
+            )
         )
 
     async def _begin_list(self, name: bytes) -> None:

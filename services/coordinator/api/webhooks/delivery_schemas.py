@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.coordinator.api.replies import Answer, PageOf
+from services.coordinator.api.replies import Answer, Fields, PageOf, page, set_fields
 from services.coordinator.api.requests import PageQuery
-from services.coordinator.api.tork.definitions import Fields
-from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.api.webhooks.schemas import shown_url
 from services.coordinator.store.rows import Page
 from services.coordinator.store.webhook_deliveries import AttemptRow, DeliveryRow

@@ -6,10 +6,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from services.coordinator.api.replies import Answer, PageOf
-from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.replies import Answer, Fields, PageOf, page, set_fields
 from services.coordinator.api.tork.schemas.submitted import UserView
-from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.api.webhooks.sealed_fields import previous_secret_end
 from services.coordinator.store.rows import Page
 from services.coordinator.store.webhook_endpoints import EndpointRow
