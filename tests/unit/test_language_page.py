@@ -46,7 +46,7 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
         [m.TaskEntry, m.InnerTask, m.SubjobTask],
         lambda fields: task(**({"artifacts": [ARTIFACT]} if "publish" in fields else {}), **fields),
     ),
-    "placement": ([m.Placement], lambda fields: task(placement=fields)),
+    "placement": ([m.Placement], lambda fields: placed(**fields)),
     "constraint": ([m.Constraint], lambda fields: placed(constraints=[constraint(**fields)])),
     "prefer": (
         [m.Preference],
@@ -105,7 +105,7 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
 
 
 def placed(**fields: Any) -> Fields:
-    return task(placement=fields)
+    return task(placement={**({"count": 3} if "minNodes" in fields else {}), **fields})
 
 
 def constraint(**fields: Any) -> Fields:
