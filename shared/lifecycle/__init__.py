@@ -46,9 +46,6 @@ from shared.lifecycle.events import (
     BudgetSpent,
     CancelContinued,
     CancelPutOff,
-    ChildEnded,
-    ChildrenContinued,
-    ChildrenPutOff,
     DispatchMissing,
     Event,
     JobCancelled,
@@ -62,8 +59,6 @@ from shared.lifecycle.events import (
     OutputEvaluated,
     OutputFailed,
     QueueTimedOut,
-    ResultsCollected,
-    ResultsTooLarge,
     RetryDue,
     SubJobAbandoned,
     SubJobEnded,
@@ -83,6 +78,13 @@ from shared.lifecycle.events import (
     TaskSucceeded,
     TaskTimedOut,
     task_id_of,
+)
+from shared.lifecycle.family_events import (
+    ChildEnded,
+    ChildrenContinued,
+    ChildrenPutOff,
+    ResultsCollected,
+    ResultsTooLarge,
 )
 from shared.lifecycle.job_rules import ALREADY_CANCELLED
 from shared.lifecycle.lock_events import JobLocked, JobUnlocked, LockRenewed

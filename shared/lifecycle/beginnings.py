@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle import family_events as f
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import COUNTED, counts_as_done, task_done, task_failed
 from shared.lifecycle.progressions import progression_of
@@ -288,4 +289,4 @@ def _running(task: Task, now: datetime) -> Task:
 
 def _tell_parent_of_start(builder: DecisionBuilder, task: Task) -> None:
     if task.parent_id is not None:
-        builder.send(c.Tell(e.ChildStarted(task.job_id, task.parent_id, via_worker=False)))
+        builder.send(c.Tell(f.ChildStarted(task.job_id, task.parent_id, via_worker=False)))

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle import family_events as f
 from shared.lifecycle import placed_rules
 from shared.lifecycle.beginnings import (
     begin_more,
@@ -21,7 +22,7 @@ from shared.lifecycle.values import Children, Job, Task
 
 
 def on_child_started(
-    job: Job, task: Task, event: e.ChildStarted, now: datetime
+    job: Job, task: Task, event: f.ChildStarted, now: datetime
 ) -> Decision | Ignored:
     children = open_children(task)
     if isinstance(children, Ignored):
@@ -39,7 +40,7 @@ def on_child_started(
     return builder.build()
 
 
-def on_children_put_off(job: Job, task: Task, event: e.ChildrenPutOff) -> Decision | Ignored:
+def on_children_put_off(job: Job, task: Task, event: f.ChildrenPutOff) -> Decision | Ignored:
     children = open_children(task)
     if isinstance(children, Ignored):
         return children
@@ -51,7 +52,7 @@ def on_children_put_off(job: Job, task: Task, event: e.ChildrenPutOff) -> Decisi
     return builder.build()
 
 
-def on_children_continued(job: Job, task: Task, _: e.ChildrenContinued) -> Decision | Ignored:
+def on_children_continued(job: Job, task: Task, _: f.ChildrenContinued) -> Decision | Ignored:
     children = open_children(task)
     if isinstance(children, Ignored):
         return children
@@ -63,7 +64,7 @@ def on_children_continued(job: Job, task: Task, _: e.ChildrenContinued) -> Decis
     return builder.build()
 
 
-def on_child_progressed(job: Job, task: Task, event: e.ChildProgressed) -> Decision | Ignored:
+def on_child_progressed(job: Job, task: Task, event: f.ChildProgressed) -> Decision | Ignored:
     children = open_children(task)
     if isinstance(children, Ignored):
         return children
@@ -74,7 +75,7 @@ def on_child_progressed(job: Job, task: Task, event: e.ChildProgressed) -> Decis
     return builder.build()
 
 
-def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> Decision | Ignored:
+def on_child_ended(job: Job, task: Task, event: f.ChildEnded, now: datetime) -> Decision | Ignored:
     before = open_children(task)
     if isinstance(before, Ignored):
         return before
@@ -102,7 +103,7 @@ def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> 
 
 
 def on_results_collected(
-    job: Job, task: Task, event: e.ResultsCollected, now: datetime
+    job: Job, task: Task, event: f.ResultsCollected, now: datetime
 ) -> Decision | Ignored:
     if (ignored := _still_open(task)) is not None:
         return ignored
@@ -112,7 +113,7 @@ def on_results_collected(
 
 
 def on_results_too_large(
-    job: Job, task: Task, event: e.ResultsTooLarge, now: datetime
+    job: Job, task: Task, event: f.ResultsTooLarge, now: datetime
 ) -> Decision | Ignored:
     if (ignored := _still_open(task)) is not None:
         return ignored

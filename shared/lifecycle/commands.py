@@ -9,7 +9,8 @@ context, `ForgetAttempts` beside the rows; the others become messages through ou
 
 from dataclasses import dataclass
 
-from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted, JobCancelled
+from shared.lifecycle.events import JobCancelled
+from shared.lifecycle.family_events import ChildEnded, ChildProgressed, ChildStarted
 from shared.lifecycle.placed_events import ExecutionRemoved, ExecutionRenewed, ExecutionStopped
 from shared.lifecycle.spawn_events import ChildrenSpawned
 from shared.lifecycle.values import DispatchOnNode, Job, ListText, SubJob, Task, TaskKey

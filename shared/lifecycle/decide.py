@@ -20,6 +20,7 @@ from shared.lifecycle import (
     update_rules,
 )
 from shared.lifecycle import events as e
+from shared.lifecycle import family_events as f
 from shared.lifecycle import lock_events as k
 from shared.lifecycle import placed_events as p
 from shared.lifecycle import priority_events as r
@@ -142,9 +143,9 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return task_rules.on_succeeded(job, task, event, now)
         case e.TaskProgressed():
             return task_rules.on_progressed(job, task, event)
-        case e.ChildStarted():
+        case f.ChildStarted():
             return child_rules.on_child_started(job, task, event, now)
-        case e.ChildEnded():
+        case f.ChildEnded():
             return child_rules.on_child_ended(job, task, event, now)
         case s.ChildrenSpawned():
             return spawn_rules.on_children_spawned(job, task, event, now)
@@ -152,15 +153,15 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return spawn_rules.on_sequence_opened(job, task, event)
         case w.SlotFreed():
             return slot_rules.on_slot_freed(job, task, event, now)
-        case e.ChildProgressed():
+        case f.ChildProgressed():
             return child_rules.on_child_progressed(job, task, event)
-        case e.ChildrenPutOff():
+        case f.ChildrenPutOff():
             return child_rules.on_children_put_off(job, task, event)
-        case e.ChildrenContinued():
+        case f.ChildrenContinued():
             return child_rules.on_children_continued(job, task, event)
-        case e.ResultsCollected():
+        case f.ResultsCollected():
             return child_rules.on_results_collected(job, task, event, now)
-        case e.ResultsTooLarge():
+        case f.ResultsTooLarge():
             return child_rules.on_results_too_large(job, task, event, now)
         case e.TaskReopened():
             return child_rules.on_reopened(job, task, event, now)

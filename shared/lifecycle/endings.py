@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from shared.lifecycle import commands as c
-from shared.lifecycle import events as e
+from shared.lifecycle import family_events as f
 from shared.lifecycle.decision import DecisionBuilder
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
@@ -65,7 +65,7 @@ def spread_progress(builder: DecisionBuilder, task: Task, delta: float) -> None:
     if not delta:
         return
     if task.parent_id is not None:
-        builder.send(c.Tell(e.ChildProgressed(task.job_id, task.parent_id, delta)))
+        builder.send(c.Tell(f.ChildProgressed(task.job_id, task.parent_id, delta)))
         return
     job = builder.job
     builder.progress_job(min(max(job.progress + delta / job.task_count, 0.0), 100.0))
@@ -98,7 +98,7 @@ def _tell_parent(
     builder: DecisionBuilder, task: Task, parent_id: str, error: str | None, was_claimed: bool
 ) -> None:
     missing = 100.0 - task.progress
-    builder.send(c.Tell(e.ChildEnded(task.job_id, parent_id, missing, error, was_claimed)))
+    builder.send(c.Tell(f.ChildEnded(task.job_id, parent_id, missing, error, was_claimed)))
 
 
 def _advance(builder: DecisionBuilder, task: Task, now: datetime) -> None:

@@ -12,7 +12,7 @@ from shared.lifecycle.attempts import fail_attempt, next_attempt, send_again, st
 from shared.lifecycle.beginnings import begin_more, start_job
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored, refused
 from shared.lifecycle.endings import COUNTED, counts_as_done, task_failed
-from shared.lifecycle.events import ChildEnded, ChildStarted
+from shared.lifecycle.family_events import ChildEnded, ChildStarted
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, PlacementType, TaskState

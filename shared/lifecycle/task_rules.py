@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle import family_events as f
 from shared.lifecycle import placed_rules
 from shared.lifecycle.attempts import (
     MAX_LOST_DISPATCHES,
@@ -52,7 +53,7 @@ def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Dec
     if job.state is JobState.SCHEDULED:
         start_job(builder, now)
     if task.parent_id is not None and (task.attempt == 0 or task.plan.is_kept_running):
-        builder.send(c.Tell(e.ChildStarted(job.id, task.parent_id)))
+        builder.send(c.Tell(f.ChildStarted(job.id, task.parent_id)))
     builder.send(_grant(event))
     return builder.build()
 

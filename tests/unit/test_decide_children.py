@@ -36,7 +36,7 @@ from shared.lifecycle import (
     TaskTimedOut,
     decide,
 )
-from shared.lifecycle.events import ChildProgressed, ChildStarted
+from shared.lifecycle.family_events import ChildProgressed, ChildStarted
 from tests.support.jobs.decided import (
     FINAL,
     LATER,

@@ -26,7 +26,7 @@ from shared.lifecycle import (
     TaskState,
     decide,
 )
-from shared.lifecycle.events import ChildProgressed, ChildStarted
+from shared.lifecycle.family_events import ChildProgressed, ChildStarted
 from tests.support.jobs.decided import (
     LATER,
     NOW,

@@ -37,7 +37,7 @@ from shared.lifecycle import (
     TaskSucceeded,
     decide,
 )
-from shared.lifecycle.events import ChildEnded, ChildStarted
+from shared.lifecycle.family_events import ChildEnded, ChildStarted
 from tests.support.jobs.decided import LATER, LEASE, NODE, NOW, a_job, child_of, decided, of, plan
 
 FOR_EVER = RetryPolicy(limit=99, initial_delay=timedelta(seconds=1))
