@@ -5,6 +5,18 @@ commands) or `Ignored` (why nothing changes). Messages come late, twice and out 
 event that does not fit is never an exception. Standard library only.
 """
 
+from shared.lifecycle.attempt_events import (
+    DispatchMissing,
+    LeaseExpired,
+    QueueTimedOut,
+    RetryDue,
+    TaskClaimed,
+    TaskFailed,
+    TaskProgressed,
+    TaskReturned,
+    TaskSucceeded,
+    TaskTimedOut,
+)
 from shared.lifecycle.commands import (
     AnnounceJob,
     AnnounceTask,
@@ -46,7 +58,6 @@ from shared.lifecycle.events import (
     BudgetSpent,
     CancelContinued,
     CancelPutOff,
-    DispatchMissing,
     Event,
     JobCancelled,
     JobReleased,
@@ -55,28 +66,19 @@ from shared.lifecycle.events import (
     JobStartDue,
     JobSubmitted,
     JobTimedOut,
-    LeaseExpired,
     OutputEvaluated,
     OutputFailed,
-    QueueTimedOut,
-    RetryDue,
     SubJobAbandoned,
     SubJobEnded,
     SubJobResumed,
     SubmissionWithdrawn,
     TaskCancelled,
-    TaskClaimed,
     TaskEvent,
-    TaskFailed,
     TaskPlanFailed,
     TaskPlanned,
-    TaskProgressed,
     TaskReopened,
-    TaskReturned,
     TaskReused,
     TaskSkipped,
-    TaskSucceeded,
-    TaskTimedOut,
     task_id_of,
 )
 from shared.lifecycle.family_events import (

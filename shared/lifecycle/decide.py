@@ -7,6 +7,7 @@ row that is missing or leads to the rule of another event is a type error.
 from datetime import datetime
 from typing import assert_never
 
+from shared.lifecycle import attempt_events as a
 from shared.lifecycle import (
     beginnings,
     child_rules,
@@ -64,20 +65,20 @@ def _decided(job: Job, task: Task | None, event: e.Event, now: datetime) -> Deci
     return _on_task(job, task, event, now)
 
 
-_OF_WORKERS = (e.TaskClaimed, e.TaskProgressed, e.LeaseExpired, e.TaskTimedOut)
+_OF_WORKERS = (a.TaskClaimed, a.TaskProgressed, a.LeaseExpired, a.TaskTimedOut)
 """What would change a running task, and fits only where a worker runs it."""
 
-_LAST_WORDS = (e.TaskSucceeded, e.TaskFailed, e.TaskReturned)
+_LAST_WORDS = (a.TaskSucceeded, a.TaskFailed, a.TaskReturned)
 _CUT_OFF = (TaskState.CANCELLED, TaskState.FAILED)
 """Where a task is when it was ended while its worker had it. What the worker says then changes no
 state; its log is known to have an end."""
 
-_OF_CLOCK = (e.RetryDue, e.DispatchMissing, e.LeaseExpired, e.TaskTimedOut, e.QueueTimedOut)
+_OF_CLOCK = (a.RetryDue, a.DispatchMissing, a.LeaseExpired, a.TaskTimedOut, a.QueueTimedOut)
 """What the scheduler would find again at once, for as long as the task is active."""
 
 
 def _ignored(event: e.TaskEvent, reason: str) -> Ignored:
-    if isinstance(event, e.TaskClaimed | p.ExecutionAdopted):
+    if isinstance(event, a.TaskClaimed | p.ExecutionAdopted):
         return refused(event, reason)
     return Ignored(reason)
 
@@ -137,11 +138,11 @@ def _on_task(  # noqa: C901, PLR0912 - as above
 ) -> Decision | Ignored:
     # Tried from the top: what happens to every task comes first.
     match event:
-        case e.TaskClaimed():
+        case a.TaskClaimed():
             return task_rules.on_claimed(job, task, event, now)
-        case e.TaskSucceeded():
+        case a.TaskSucceeded():
             return task_rules.on_succeeded(job, task, event, now)
-        case e.TaskProgressed():
+        case a.TaskProgressed():
             return task_rules.on_progressed(job, task, event)
         case f.ChildStarted():
             return child_rules.on_child_started(job, task, event, now)
@@ -167,21 +168,21 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return child_rules.on_reopened(job, task, event, now)
         case e.SubJobEnded():
             return child_rules.on_subjob_ended(job, task, event, now)
-        case e.TaskFailed():
+        case a.TaskFailed():
             return task_rules.on_failed(job, task, event, now)
-        case e.TaskReturned():
+        case a.TaskReturned():
             return task_rules.on_returned(job, task, event, now)
         case e.TaskCancelled():
             return task_rules.on_cancelled(job, task, event, now)
-        case e.LeaseExpired():
+        case a.LeaseExpired():
             return task_rules.on_lease_expired(job, task, event, now)
-        case e.TaskTimedOut():
+        case a.TaskTimedOut():
             return task_rules.on_timed_out(job, task, event, now)
-        case e.QueueTimedOut():
+        case a.QueueTimedOut():
             return task_rules.on_queue_timed_out(job, task, event, now)
-        case e.RetryDue():
+        case a.RetryDue():
             return task_rules.on_retry_due(job, task, event, now)
-        case e.DispatchMissing():
+        case a.DispatchMissing():
             return task_rules.on_dispatch_missing(job, task, event, now)
         case r.TaskPrioritized():
             return priority_rules.on_task_prioritized(job, task, event, now)

@@ -1,11 +1,11 @@
 """What a job may keep in the store of files."""
 
 from shared.definition.files import OVER_QUOTA
-from shared.lifecycle import events as e
+from shared.lifecycle import attempt_events as a
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.values import Job
 
-Ended = e.TaskSucceeded | e.TaskFailed
+Ended = a.TaskSucceeded | a.TaskFailed
 
 
 def within_quota(job: Job, event: Ended, most_bytes: int | None) -> Ended:
@@ -14,9 +14,9 @@ def within_quota(job: Job, event: Ended, most_bytes: int | None) -> Ended:
     kept = job.kept_bytes + event.kept_bytes
     if most_bytes is None or event.kept_bytes <= 0 or kept <= most_bytes:
         return event
-    if isinstance(event, e.TaskFailed):
+    if isinstance(event, a.TaskFailed):
         return replace(event, kept_bytes=0)
-    return e.TaskFailed(
+    return a.TaskFailed(
         event.job_id,
         event.task_id,
         event.dispatch,

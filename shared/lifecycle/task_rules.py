@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from shared.lifecycle import attempt_events as a
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
 from shared.lifecycle import family_events as f
@@ -30,7 +31,7 @@ MAX_ENGINE_REJECTIONS = 10
 takes some seconds, as a worker pauses after it, so that who waits for the task soon knows."""
 
 
-def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Decision | Ignored:
+def on_claimed(job: Job, task: Task, event: a.TaskClaimed, now: datetime) -> Decision | Ignored:
     if task.dispatch != event.dispatch:
         return refused(event, f"dispatch {event.dispatch} is not the current {task.dispatch}")
     if task.state is TaskState.RUNNING and task.node_id == event.node_id:
@@ -58,7 +59,7 @@ def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Dec
     return builder.build()
 
 
-def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) -> Decision | Ignored:
+def on_succeeded(job: Job, task: Task, event: a.TaskSucceeded, now: datetime) -> Decision | Ignored:
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
     if task.plan.is_kept_running or task.recall not in (None, "drain"):
@@ -95,7 +96,7 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
     return builder.build()
 
 
-def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decision | Ignored:
+def on_failed(job: Job, task: Task, event: a.TaskFailed, now: datetime) -> Decision | Ignored:
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
     failed = replace(
@@ -113,7 +114,7 @@ def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decis
     return builder.build()
 
 
-def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> Decision | Ignored:
+def on_returned(job: Job, task: Task, event: a.TaskReturned, now: datetime) -> Decision | Ignored:
     if _not_current(task, TaskState.SCHEDULED, event) is None:
         # Handed back before its claim arrived. The claim may still come, and must then be refused:
         # so this is a new dispatch as well.
@@ -137,7 +138,7 @@ def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> D
     return dispatch_again(job, returned, now)
 
 
-def on_progressed(job: Job, task: Task, event: e.TaskProgressed) -> Decision | Ignored:
+def on_progressed(job: Job, task: Task, event: a.TaskProgressed) -> Decision | Ignored:
     if (ignored := _not_current(task, TaskState.RUNNING, event)) is not None:
         return ignored
     if task.progress == event.progress:
@@ -170,13 +171,13 @@ def on_cancelled(job: Job, task: Task, _: e.TaskCancelled, now: datetime) -> Dec
 
 
 def on_last_words(
-    job: Job, task: Task, event: e.TaskSucceeded | e.TaskFailed | e.TaskReturned
+    job: Job, task: Task, event: a.TaskSucceeded | a.TaskFailed | a.TaskReturned
 ) -> Decision | Ignored:
     """It was ended, and then its worker has let go of it: how long its log is, and its phases."""
     is_its_worker = (task.dispatch, task.node_id) == (event.dispatch, event.node_id)
     if not is_its_worker or task.log_parts is not None:
         return Ignored(f"task is {task.state}")
-    if isinstance(event, e.TaskReturned):
+    if isinstance(event, a.TaskReturned):
         ended = replace(task, log_parts=0)
     else:
         ended = replace(
@@ -186,7 +187,7 @@ def on_last_words(
 
 
 def on_lease_expired(
-    job: Job, task: Task, event: e.LeaseExpired, now: datetime
+    job: Job, task: Task, event: a.LeaseExpired, now: datetime
 ) -> Decision | Ignored:
     if (ignored := _not_current(task, TaskState.RUNNING, event)) is not None:
         return ignored
@@ -202,7 +203,7 @@ def on_lease_expired(
     )
 
 
-def on_timed_out(job: Job, task: Task, event: e.TaskTimedOut, now: datetime) -> Decision | Ignored:
+def on_timed_out(job: Job, task: Task, event: a.TaskTimedOut, now: datetime) -> Decision | Ignored:
     if (ignored := _not_current(task, TaskState.RUNNING, event)) is not None:
         return ignored
     builder = DecisionBuilder(job)
@@ -212,7 +213,7 @@ def on_timed_out(job: Job, task: Task, event: e.TaskTimedOut, now: datetime) -> 
 
 
 def on_queue_timed_out(
-    job: Job, task: Task, event: e.QueueTimedOut, now: datetime
+    job: Job, task: Task, event: a.QueueTimedOut, now: datetime
 ) -> Decision | Ignored:
     is_placed = task.plan.is_execution
     waits_in = TaskState.PENDING if is_placed else TaskState.SCHEDULED
@@ -231,7 +232,7 @@ def on_queue_timed_out(
     return builder.build()
 
 
-def on_retry_due(job: Job, task: Task, _: e.RetryDue, now: datetime) -> Decision | Ignored:
+def on_retry_due(job: Job, task: Task, _: a.RetryDue, now: datetime) -> Decision | Ignored:
     if task.state is not TaskState.PENDING:
         return Ignored(f"task is {task.state}")
     if task.due_at is None:
@@ -244,7 +245,7 @@ def on_retry_due(job: Job, task: Task, _: e.RetryDue, now: datetime) -> Decision
 
 
 def on_dispatch_missing(
-    job: Job, task: Task, event: e.DispatchMissing, now: datetime
+    job: Job, task: Task, event: a.DispatchMissing, now: datetime
 ) -> Decision | Ignored:
     if (ignored := _not_current(task, TaskState.SCHEDULED, event)) is not None:
         return ignored
@@ -254,13 +255,13 @@ def on_dispatch_missing(
     return Decision(job, tasks=(sent,), commands=(c.RunTask(sent),))
 
 
-def _keeping(job: Job, event: e.TaskSucceeded | e.TaskFailed) -> Job:
+def _keeping(job: Job, event: a.TaskSucceeded | a.TaskFailed) -> Job:
     """The job with what the attempt has kept."""
     kept = event.kept_bytes
     return replace(job, kept_bytes=job.kept_bytes + kept) if kept else job
 
 
-def _grant(event: e.TaskClaimed) -> c.GrantClaim:
+def _grant(event: a.TaskClaimed) -> c.GrantClaim:
     return c.GrantClaim(event.job_id, event.task_id, event.dispatch, event.node_id)
 
 

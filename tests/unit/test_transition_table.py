@@ -14,12 +14,12 @@ from shared.lifecycle.events import JobEvent, TaskEvent
 
 _TABLE = Path(sys.modules[exported.__module__].__file__ or "")
 _ROW = re.compile(
-    r"        case (?P<events>[efkprsuw]\.[^:]+):\n            return (?P<rule>[\w.]+)\(.*\)\n"
+    r"        case (?P<events>[aefkprsuw]\.[^:]+):\n            return (?P<rule>[\w.]+)\(.*\)\n"
 )
 
 
 def _events(row: re.Match[str]) -> list[str]:
-    return re.findall(r"[efkprsuw]\.(\w+)\(\)", row["events"])
+    return re.findall(r"[aefkprsuw]\.(\w+)\(\)", row["events"])
 
 
 def _rows(source: str) -> list[re.Match[str]]:
