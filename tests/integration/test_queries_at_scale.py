@@ -174,7 +174,7 @@ CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progres
                             "kept_bytes": 0, "spec_version": 1, "kept_running": 0, "charged": "0"}
                            for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
-                             "engine_rejections": 0, "progress": 100}
+                             "engine_rejections": 0, "progress": 100, "is_held_back": False}
                             for i in TASK_IDS])  # fmt: skip
 
 HEARTBEAT = Heartbeat(
