@@ -70,7 +70,10 @@ class RetentionSettings(Block):
     )
     jobs_days: float = Field(365, gt=0, description="Retention of ended jobs.")
     drafts_days: float = Field(
-        7, gt=0, description="Retention of held jobs that are not released, from their submission."
+        7,
+        gt=0,
+        description="Retention of held jobs that are not released, from their submission, and of "
+        "requests for containers that are not committed, from their last change.",
     )
     idempotency_keys_hours: float = Field(
         24,

@@ -9,6 +9,7 @@ import pytest
 
 from conveyor import AsyncClient, Conflict, Forbidden, Rejected
 from conveyor.models import Lock
+from services.coordinator.store import container_requests
 from services.coordinator.store.deletion import delete_job
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
@@ -64,12 +65,20 @@ async def test_a_draft_is_deleted_as_it_is_and_expires(rig: Rig) -> None:
     async with rig.pool.acquire() as connection:
         assert await delete_job(connection, held)
         assert not await delete_job(connection, waits)
+    for uuid in ("touched", "left"):
+        await rig.pool.execute(container_requests.ADD, uuid, {}, None, None, [])
     retention = Retention(rig.pool, RetentionSettings(drafts_days=2))
     await retention.delete_old()
     assert await rig.job(old)
-    await rig.pool.execute("UPDATE jobs SET created_at = now() - interval '49 h'")
+    for table in ("jobs", "container_requests"):
+        await rig.pool.execute(f"UPDATE {table} SET created_at = now() - interval '49 h'")
+    await rig.pool.execute(
+        "UPDATE container_requests SET modified_at = created_at WHERE id = 'left'"
+    )
     await retention.delete_old()
     assert [row["id"] for row in await rig.pool.fetch("SELECT id FROM jobs")] == [waits]
+    drafts = await rig.pool.fetch("SELECT id FROM container_requests")
+    assert [row["id"] for row in drafts] == ["touched"]
 
 
 async def test_a_job_begins_at_its_time_and_not_before(rig: Rig) -> None:

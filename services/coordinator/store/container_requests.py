@@ -24,7 +24,7 @@ j.sealed AS sealed_of_job, j.usage, j.rates, t.name AS task_name, t.exit_code, t
 coalesce(t.attempt, -1) + 1 AS attempts,
 EXISTS (SELECT FROM artifacts a WHERE a.task_id = t.id AND a.name = '{OUTPUT}') AS has_output,
 coalesce((SELECT max((o.document->>'priority')::int) FROM container_requests o
-          WHERE o.job_id = r.job_id), 0) AS most_priority
+          WHERE o.job_id = r.job_id), 0) AS highest_priority
 """  # noqa: S608 - texts of our own
 _JOB = """
 LEFT JOIN jobs j ON j.id = r.job_id AND ($1::text[] IS NULL OR j.readers = '{}' OR j.readers && $1)
@@ -79,13 +79,14 @@ UPDATE container_requests SET document = document || $2, modified_by = $3, modif
 WHERE id = $1 AND job_id IS NOT NULL
 """
 
-DELETE = "DELETE FROM container_requests WHERE id = $1"
+# Not if it was committed meanwhile, else its job would go on for nobody.
+DELETE = "DELETE FROM container_requests WHERE id = $1 AND job_id IS NOT DISTINCT FROM $2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRow:
     """From `state` on it is of the container: None of a draft, and where the job is not seen.
-    `most_priority` is that of all requests for it."""
+    `highest_priority` is that of all requests for it."""
 
     id: str
     job_id: str | None
@@ -110,7 +111,7 @@ class RequestRow:
     failure_cause: str | None
     attempts: int
     has_output: bool
-    most_priority: int
+    highest_priority: int
 
 
 async def requests(
@@ -152,9 +153,9 @@ async def change_draft(
 
 async def commit(
     connection: Connection, uuid: str, document: Mapping[str, Any], by: str | None, job_id: str
-) -> None:
-    """One that is committed already stays as it is."""
-    await connection.execute(COMMIT, uuid, document, by, job_id)
+) -> bool:
+    """False: it is no draft any more."""
+    return rows_touched(await connection.execute(COMMIT, uuid, document, by, job_id)) == 1
 
 
 async def change(
@@ -164,5 +165,6 @@ async def change(
     await connection.execute(CHANGE, uuid, changes, by)
 
 
-async def delete(connection: Connection, uuid: str) -> None:
-    await connection.execute(DELETE, uuid)
+async def delete(connection: Connection, uuid: str, job_id: str | None) -> bool:
+    """False: it does not have that job, or is not there."""
+    return rows_touched(await connection.execute(DELETE, uuid, job_id)) == 1

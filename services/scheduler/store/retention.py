@@ -61,6 +61,13 @@ WITH deleted AS (
         SELECT id FROM jobs WHERE is_held AND created_at < now() - $1::interval {_OLDEST}
 """  # noqa: S608 - a text of our own
 
+OLD_DRAFT_REQUESTS = """
+DELETE FROM container_requests WHERE id = ANY(ARRAY(
+    SELECT id FROM container_requests
+    WHERE job_id IS NULL AND created_at < now() - $1::interval
+      AND modified_at < now() - $1::interval LIMIT 5000))
+"""
+
 OLD_LOG_PARTS = """
 DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM task_log_parts WHERE created_at < now() - $1::interval LIMIT 5000))
@@ -107,9 +114,9 @@ async def delete_old_jobs(connection: Connection, age: timedelta) -> int:
 
 
 async def delete_drafts(connection: Connection, age: timedelta) -> int:
-    """Held jobs that nobody has released."""
+    """Held jobs that nobody has released, and requests for containers that nobody has committed."""
     count: int = await connection.fetchval(OLD_DRAFTS, age)
-    return count
+    return count + rows_touched(await connection.execute(OLD_DRAFT_REQUESTS, age))
 
 
 async def delete_old_log_parts(connection: Connection, age: timedelta) -> int:

@@ -34,6 +34,7 @@ from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import WrongState
 from services.coordinator.store import container_requests as store
 from services.coordinator.store.container_requests import RequestRow
+from services.coordinator.store.one_job import is_shared_with
 from shared.definition import Reuse
 from shared.jobspec.arvados.compilation import task_priority
 from shared.jobspec.arvados.container_compilation import compile_request
@@ -43,12 +44,17 @@ from shared.jobspec.problems import InvalidJob
 from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.planning.submission import new_job, new_job_id
+from shared.postgres.errors import DatabaseUnavailable
+from shared.store.submissions import is_known
 
 Tree = dict[str, Any]
 
 _NEWEST = (("created_at", True), ("uuid", True))
 _BODIES = ("application/json", FORM)
 _SECRETS = "secret_mounts"
+_CHANGED_MEANWHILE = "the request was committed or deleted meanwhile"
+_ANYBODY = "container requests"
+"""For the keys of submissions: whoever commits a request, it has one job."""
 _ALWAYS = ("name", "description", "properties")
 """What of a committed request can change, also when it is final."""
 _EXAMPLE = {
@@ -90,7 +96,7 @@ async def create_container_request(request: web.Request) -> web.Response:
     document, sealed = _kept(request, asked)
     await ports(request).run(store.add, uuid, document, sealed, by, readers_of(request, ()))
     if new is not None:
-        await _commit(request, uuid, new, document)
+        await _commit_at_once(request, uuid, new, document)
     return await _reply(request, uuid, given)
 
 
@@ -114,31 +120,54 @@ async def _new_job(request: web.Request, asked: ContainerRequest, uuid: str) -> 
     new = new_job(compile_request(asked), job_id, datetime.now(UTC), created_by=creator)
     if asked.use_existing:
         new = replace(new, reuse=await wanted_reuse(request, new, Reuse(scope="readable")))
-    key = IdempotencyKey(creator or "", _key_of(uuid), hashlib.sha256(uuid.encode()).digest())
+    key = IdempotencyKey(_ANYBODY, _submission_id(uuid), hashlib.sha256(uuid.encode()).digest())
     size = len(await request.read())
     return replace(new, readers=readers_of(request, ()), size=size, key=key)
 
 
-def _key_of(uuid: str) -> str:
-    """Of its submission."""
+def _submission_id(uuid: str) -> str:
     return f"container request {uuid}"
 
 
+async def _commit_at_once(request: web.Request, uuid: str, new: NewJob, document: Tree) -> None:
+    """Of a request whose commit is refused no draft is left."""
+    try:
+        await _commit(request, uuid, new, document)
+    except DatabaseUnavailable:  # it may have a job, which another commit of the draft finds
+        raise
+    except Exception:
+        await ports(request).run(store.delete, uuid, None)
+        raise
+
+
 async def _commit(request: web.Request, uuid: str, new: NewJob, document: Tree) -> None:
-    by = principal(request).creator
+    run, by = ports(request).run, principal(request).creator
     async with request.app[ADMISSION].admitted():
         submitted = await ports(request).commands.submit(new, submitter_of(request))
-    await ports(request).run(store.commit, uuid, document, by, submitted.job_id)
-    if submitted.is_reused:
+    if not await run(store.commit, uuid, document, by, submitted.job_id):
+        row = await _found(request, uuid, None)
+        if row is None or row.job_id != submitted.job_id:  # deleted, or committed by another
+            await _withdraw(request, uuid, submitted.job_id, document)
+    elif not submitted.is_new:
         await _prioritize(request, uuid)
 
 
 async def _prioritize(request: web.Request, uuid: str) -> None:
     """The container has the highest priority of the requests for it."""
     row = await _found(request, uuid, principal(request).readers)
-    if row is not None and row.job_id is not None:
-        with suppress(WrongState):  # it has ended
-            await ports(request).commands.prioritize(row.job_id, task_priority(row.most_priority))
+    if row is None or row.job_id is None or not await _may_act(request, uuid, row.job_id):
+        return
+    with suppress(WrongState):  # it has ended
+        await ports(request).commands.prioritize(row.job_id, task_priority(row.highest_priority))
+
+
+async def _may_act(request: web.Request, uuid: str, job_id: str) -> bool:
+    """Whether the job goes on for the request. If it had completed before, it may have been
+    restarted for others."""
+    run = ports(request).run
+    if await run(is_known, job_id, _submission_id(uuid)):
+        return True
+    return await run(is_shared_with, job_id, principal(request).operators)
 
 
 @REQUESTS.route(
@@ -194,32 +223,30 @@ async def _change_draft(request: web.Request, row: RequestRow, changes: Tree) ->
     elif not await api.run(
         store.change_draft, row.id, document, sealed, principal(request).creator
     ):
-        raise Conflict("the request was committed meanwhile")
+        raise Conflict(_CHANGED_MEANWHILE)
 
 
 async def _change_committed(
     request: web.Request, row: RequestRow, job_id: str, changes: Tree
 ) -> None:
-    asked = _checked({**row.document, **_told(row, changes)})
+    asked = _checked({**row.document, **_changeable(row, changes)})
     wanted = {name: getattr(asked, name) for name in (*_ALWAYS, "priority")}
     if is_final(row):
         wanted["priority"] = row.document["priority"]
     is_live = bool(row.document["priority"])
     if wanted["priority"] and not is_live and not row.is_held:
         raise Unprocessable("priority: the request was taken back: create another one")
+    if is_live and not wanted["priority"] and not is_final(row):
+        # First: what fails can be asked for again, as the request is still live
+        await _withdraw(request, row.id, job_id, row.document)
     await ports(request).run(store.change, row.id, wanted, principal(request).creator)
-    if is_final(row):
-        return
-    if not wanted["priority"]:
-        if is_live:
-            await _withdraw(request, row, job_id)
-        return
-    await _prioritize(request, row.id)
-    if row.is_held:
-        await _released(request, job_id)
+    if wanted["priority"] and not is_final(row):
+        await _prioritize(request, row.id)
+        if row.is_held and await _may_act(request, row.id, job_id):
+            await _released(request, job_id)
 
 
-def _told(row: RequestRow, changes: Tree) -> Tree:
+def _changeable(row: RequestRow, changes: Tree) -> Tree:
     """What can change now. Raises Unprocessable for what can't; the same again is no change."""
     may = _ALWAYS if is_final(row) else (*_ALWAYS, "priority")
     for name, value in changes.items():
@@ -234,10 +261,10 @@ async def _released(request: web.Request, job_id: str) -> None:
         await ports(request).commands.release(job_id)
 
 
-async def _withdraw(request: web.Request, row: RequestRow, job_id: str) -> None:
+async def _withdraw(request: web.Request, uuid: str, job_id: str, document: Tree) -> None:
     """The container goes on if there are other requests for it."""
     by, client = principal(request).creator, product_of(request)
-    submission_id = _key_of(row.id) if row.document["use_existing"] else None
+    submission_id = _submission_id(uuid) if document["use_existing"] else None
     with suppress(WrongState):  # it has ended meanwhile
         await ports(request).commands.cancel(job_id, by, client=client, submission_id=submission_id)
 
@@ -251,9 +278,10 @@ async def _withdraw(request: web.Request, row: RequestRow, job_id: str) -> None:
 )
 async def delete_container_request(request: web.Request) -> web.Response:
     row = await _operable(request)
-    await ports(request).run(store.delete, row.id)
     if row.job_id and not is_final(row):
-        await _withdraw(request, row, row.job_id)
+        await _withdraw(request, row.id, row.job_id, row.document)
+    if not await ports(request).run(store.delete, row.id, row.job_id):
+        raise Conflict(_CHANGED_MEANWHILE)
     return reply(_shown(request, row))
 
 
