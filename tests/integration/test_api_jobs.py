@@ -273,6 +273,9 @@ async def test_a_job_is_run_again_with_its_secrets_and_other_inputs(api: Api) ->
         "defaults": {"limits": {"cpus": "0.5"}},
         "timeout": "1h30m",
         "autoDelete": {"after": "6h"},
+        "budget": "12.50",
+        "concurrency": 3,
+        "startRate": "10/m",
         "webhooks": [{"url": "https://ci.example/x"}],
     }
     _, first = await api.answer("POST", "/jobs", json=job)

@@ -17,6 +17,7 @@ from shared.apply.apply import Work
 from shared.broker.rabbitmq.broker import RabbitBroker
 from shared.lifecycle import (
     Decision,
+    JobLocked,
     JobPrioritized,
     JobReleased,
     JobRestarted,
@@ -63,7 +64,10 @@ async def test_a_draft_is_deleted_as_it_is_and_expires(rig: Rig) -> None:
     held, old = [await rig.submit([TASK], is_held=True) for _ in range(2)]
     waits = await rig.submit([TASK], start_at=datetime.now(UTC) + LONG)
     async with rig.pool.acquire() as connection:
-        assert await delete_job(connection, held)
+        locked = await rig.happen(JobLocked(held, "ann", "digest", timedelta(minutes=5)))
+        assert isinstance(locked, Decision)
+        assert not await delete_job(connection, held, "other")
+        assert await delete_job(connection, held, "digest")
         assert not await delete_job(connection, waits)
     for uuid in ("touched", "left"):
         await rig.pool.execute(container_requests.ADD, uuid, {}, None, None, [])
@@ -118,7 +122,7 @@ async def edit_under_lock(client: AsyncClient, job_id: str, job: Callable[..., s
     tries = await asyncio.gather(*(client.lock(job_id) for _ in range(100)), return_exceptions=True)
     [lock] = [one for one in tries if isinstance(one, Lock)]
     assert sum(isinstance(one, Conflict) for one in tries) == 99
-    with pytest.raises(Forbidden, match="only who has the token of its lock can delete it"):
+    with pytest.raises(Forbidden, match="only the holder of its lock token can delete it"):
         await client.delete(job_id)
     with pytest.raises(Forbidden, match="the job is locked until"):
         await client.update(job_id, job("exit 2"))

@@ -26,11 +26,19 @@ AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id AND t.state = 
                 AND t.dispatch = j.parent_dispatch)
 """
 
+_IS_LOCKED_OUT = f"{IS_LOCKED} AND lock->>'key' IS DISTINCT FROM $2"
+
 # Committed first: without it, a job that is restarted or released at this moment would run without
 # its tasks.
 MARK = f"""
 UPDATE jobs j SET delete_at = now() WHERE j.id = ANY($1::text[]) AND {_IS_OVER} RETURNING j.id
 """  # noqa: S608 - a condition of our own
+
+# In one statement: a lock that is taken in between would be passed over.
+MARK_UNLESS_LOCKED = f"""
+UPDATE jobs j SET delete_at = now()
+WHERE j.id = $1 AND {_IS_OVER} AND NOT ({_IS_LOCKED_OUT}) RETURNING j.id
+"""  # noqa: S608 - conditions of our own
 
 SUBJOBS = f"""
 SELECT j.id FROM tasks p JOIN jobs j ON j.parent_task_id = p.id
@@ -76,18 +84,21 @@ FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} AND NOT j.is_held LIMIT $12) AS 
 """  # noqa: S608 - conditions of our own
 
 
-IS_LOCKED_TO = f"""
-SELECT {IS_LOCKED} AND lock->>'key' IS DISTINCT FROM $2 FROM jobs WHERE id = $1
-"""  # noqa: S608 - a condition of our own
+IS_LOCKED_OUT = f"SELECT {_IS_LOCKED_OUT} FROM jobs WHERE id = $1"  # noqa: S608 - of our own
 
 
 async def is_locked(connection: Connection, job_id: str, key: str | None) -> bool:
     """Whether somebody has locked the job, with a token of another digest."""
-    return bool(await connection.fetchval(IS_LOCKED_TO, job_id, key))
+    return bool(await connection.fetchval(IS_LOCKED_OUT, job_id, key))
 
 
-async def delete_job(connection: Connection, job_id: str) -> bool:
-    """False when it is not over, or there is none."""
+async def delete_job(
+    connection: Connection, job_id: str, key: str | None = None, *, is_forced: bool = False
+) -> bool:
+    """False when it is not over, when somebody has locked it with a token of another digest, unless
+    this `is_forced`, or when there is none."""
+    if not is_forced and not await connection.fetch(MARK_UNLESS_LOCKED, job_id, key):
+        return False
     return await _delete(connection, [job_id]) == 1
 
 

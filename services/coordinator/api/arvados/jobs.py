@@ -37,10 +37,10 @@ from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, response
 from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.fingerprints import wanted_reuse
-from services.coordinator.api.tork.locks import require_no_lock
+from services.coordinator.api.tork.locks import delete_unless_locked
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import ShownLock
-from services.coordinator.store import arvados_jobs, deletion, job_queue
+from services.coordinator.store import arvados_jobs, job_queue
 from services.coordinator.store.arvados_jobs import LANGUAGE, NAMESPACE, ArvadosJob
 from services.coordinator.store.job_versions import WholeVersion
 from shared.definition import Reuse
@@ -198,7 +198,12 @@ async def get_arvados_queue_size(request: web.Request) -> web.Response:
     return reply(ArvadosQueueSize(queue_size=await ports(request).run(job_queue.queue_size)))
 
 
-@JOBS.route(f"GET {PREFIX}/jobs/{{id}}", "Show a job", response("The job.", ArvadosJobAnswer))
+@JOBS.route(
+    f"GET {PREFIX}/jobs/{{id}}",
+    "Show a job",
+    response("The job.", ArvadosJobAnswer),
+    {422: INVALID},
+)
 async def get_arvados_job(request: web.Request) -> web.Response:
     select = select_of(await parameters(request))
     return reply(_shown(request, await job_called(request), select))
@@ -250,8 +255,7 @@ async def update_arvados_job(request: web.Request) -> web.Response:
 async def delete_arvados_job(request: web.Request) -> web.Response:
     job = await _operable(request)
     lock = ShownLock(_key(request), principal(request).is_admin)
-    await require_no_lock(request, job.id, lock)
-    if not await ports(request).run(deletion.delete_job, job.id):
+    if not await delete_unless_locked(request, job.id, lock):
         raise Conflict("only a job that has ended can be deleted")
     return reply(_shown(request, job))
 

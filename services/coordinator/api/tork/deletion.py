@@ -12,7 +12,7 @@ from services.coordinator.api.replies import Answer, Status, reply
 from services.coordinator.api.requests import SearchQuery, path_id, ports, query
 from services.coordinator.api.route import DONE, Scope, error, response
 from services.coordinator.api.tork.jobs import JOBS
-from services.coordinator.api.tork.locks import LOCK_TOKEN, LOCKED, require_no_lock, shown_lock
+from services.coordinator.api.tork.locks import LOCK_TOKEN, LOCKED, delete_unless_locked, shown_lock
 from services.coordinator.store import deletion
 from services.coordinator.store.search_text import EVERYTHING
 
@@ -48,8 +48,7 @@ class Deletion(Answer):
 async def delete_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
     await require_operable(request, job_id)
-    await require_no_lock(request, job_id, shown_lock(request))
-    if not await ports(request).run(deletion.delete_job, job_id):
+    if not await delete_unless_locked(request, job_id, shown_lock(request)):
         raise Conflict(_NOT_OVER)
     return reply(Status())
 

@@ -80,12 +80,14 @@ def shown_lock(request: web.Request, token: str | None = None) -> ShownLock:
     return ShownLock(_digest(given) if given else None, who.is_admin and who.identity is not None)
 
 
-async def require_no_lock(request: web.Request, job_id: str, shown: ShownLock) -> None:
-    """Raises Forbidden where somebody else has locked the job."""
-    if shown.is_overridden:
-        return
-    if await ports(request).run(deletion.is_locked, job_id, shown.key):
-        raise Forbidden("the job is locked: only who has the token of its lock can delete it")
+async def delete_unless_locked(request: web.Request, job_id: str, shown: ShownLock) -> bool:
+    """False when the job can't be deleted. Raises Forbidden where somebody else has locked it."""
+    run, is_forced = ports(request).run, shown.is_overridden
+    if await run(deletion.delete_job, job_id, shown.key, is_forced=is_forced):
+        return True
+    if not is_forced and await run(deletion.is_locked, job_id, shown.key):
+        raise Forbidden("the job is locked: only the holder of its lock token can delete it")
+    return False
 
 
 def _digest(token: str) -> str:

@@ -20,16 +20,18 @@ from services.coordinator.api.tork.submission import reply_submitted
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JobRow
 from shared.definition import Duration, Encoded, JobDefinition, decode_job
-from shared.definition.quantities import format_duration
+from shared.definition.quantities import format_duration, parse_rate, rate_text
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.models import JobChanges
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_changes
+from shared.lifecycle import Slots
 from shared.planning.new_job import NewJob
 from shared.planning.secrets import OF_INPUTS, without_derived
 from shared.planning.submission import new_job, new_job_id
 from shared.planning.templates import inputs_read
 from shared.process.redaction import map_texts
 from shared.process.sealing import Sealer, SealingError
+from shared.store.rows import slots_of
 
 
 @JOBS.route(
@@ -111,8 +113,16 @@ def _definition(
         }
     )
     refuse_unknown_inputs(changes.inputs or {}, job.inputs, stored)
-    after, timeout = _duration(row.auto_delete_after), _duration(row.timeout)
-    return replace(stored, auto_delete=after, timeout=timeout)
+    limits = slots_of(row.slots) or Slots()
+    pace = limits.rate and rate_text(limits.rate.count, limits.rate.seconds)
+    return replace(
+        stored,
+        auto_delete=_duration(row.auto_delete_after),
+        timeout=_duration(row.timeout),
+        budget=None if row.budget is None else format(row.budget, "f"),
+        concurrency=limits.concurrency,
+        start_rate=parse_rate(pace) if pace else None,
+    )
 
 
 def refuse_unknown_inputs(given: Collection[str], had: Collection[str], job: JobDefinition) -> None:
