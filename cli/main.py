@@ -33,7 +33,7 @@ _JOBS = {
     "download": _Entry("cli.jobs.download:download", "Save the files that a job has kept."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),
     "priority": _Entry("cli.jobs.priority:priority", "Change the priority of jobs."),
-    "lock": _Entry("cli.jobs.lock:lock", "Keep others from changing a job."),
+    "lock": _Entry("cli.jobs.lock:lock", "Lock a job."),
     "unlock": _Entry("cli.jobs.lock:unlock", "Unlock a job."),
     "release": _Entry("cli.jobs.acts:release", "Release held jobs."),
     "restart": _Entry("cli.jobs.acts:restart", "Restart failed or cancelled jobs."),

@@ -1,4 +1,4 @@
-"""`conveyor lock` and `conveyor unlock`: who alone may change what a job does."""
+"""`conveyor lock` and `conveyor unlock`: only the holder of the lock may change what a job does."""
 
 import click
 
@@ -11,13 +11,16 @@ from conveyor import AsyncClient, Server
 
 @click.command()
 @click.argument("job")
-@click.option("--ttl", default="5m", show_default=True, help="When the lock expires, up to 24h.")
+@click.option(
+    "--ttl", default="5m", show_default=True, help="Time until the lock expires, at most 24h."
+)
 @json_option
 @asks_api
 def lock(server: Server, job: str, ttl: str, as_json: bool) -> None:
     """Lock a job that has not ended, and print the token of the lock.
 
-    Until the lock expires or the job ends, only who has the token can change what the job does.
+    Until the lock expires or the job ends, only the holder of the token can change what the job
+    does.
     """
 
     async def work(api: AsyncClient) -> Json:
@@ -37,10 +40,10 @@ def lock(server: Server, job: str, ttl: str, as_json: bool) -> None:
     show_envvar=True,
     help="The token of the lock.",
 )
-@click.option("--force", is_flag=True, help="Take the lock from whoever has it; only admins may.")
+@click.option("--force", is_flag=True, help="Remove the lock of another client (admins only).")
 @asks_api
 def unlock(server: Server, job: str, token: str, force: bool) -> None:
-    """Unlock a job, with the token that `conveyor lock` has printed."""
+    """Unlock a job, with the token that `conveyor lock` printed."""
 
     async def work(api: AsyncClient) -> None:
         await api.unlock(await job_id(api, job), token, force=force)

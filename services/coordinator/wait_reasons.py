@@ -212,12 +212,12 @@ def _for_its_turn(task: WaitingTask) -> Waiting:
 def _for_limits_of_its_job(slots: Slots, due_at: datetime | None) -> Waiting:
     active, concurrency, rate = slots.active, slots.concurrency, slots.rate
     if concurrency and active >= concurrency:
-        message = f"{active} of {concurrency} of the job's tasks at a time are active"
+        message = f"{active} of at most {concurrency} tasks of the job are active"
         return Waiting("concurrency", message)
     if rate is None:
-        return Waiting("concurrency", "the next of the job's tasks to begin")
+        return Waiting("concurrency", "it is the job's next task to start")
     pace = rate_text(rate.count, rate.seconds)
-    return Waiting("start_rate", f"at most {pace} of the job's tasks start", due_at)
+    return Waiting("start_rate", f"the job starts at most {pace}", due_at)
 
 
 def _for_others(names: Sequence[str]) -> Waiting:

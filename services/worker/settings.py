@@ -136,9 +136,9 @@ class WorkSettings(Block):
     )
     api_url: Annotated[str, AfterValidator(_check_url)] = Field(
         "",
-        description="Address of the API as tasks reach it: `http://coordinator:8000`. With it, "
-        "tasks that make tasks (`spawn`) have a token that is valid while they run. Empty: they "
-        "only have a file.",
+        description="Address at which tasks reach the API: `http://coordinator:8000`. If it is "
+        "set, tasks with a `spawn` get a token that is valid while they run; otherwise they can "
+        "only write to `$TORK_SPAWN`.",
     )
     state_directory: str | None = Field(
         None,

@@ -33,7 +33,7 @@ class Slots:
     """The limits of a job that has some, and what counts for them.
 
     `concurrency` is how many tasks may be `active`, 0 for any number; they are from the moment they
-    are sent to a worker, or wait for a node, to their end. Of those that are `held_back`, the one
+    are sent to a queue, or wait for a node, to their end. Of those that are `held_back`, the one
     with `next_id` waits for a time. `paid_until` is when the starts so far are over at the pace of
     the `rate`.
     """

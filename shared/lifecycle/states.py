@@ -35,7 +35,8 @@ def shown_position(state: str, position: int, task_count: int) -> int:
 
 class TaskState(StrEnum):
     CREATED = "CREATED"  # waits for its turn among its siblings
-    PENDING = "PENDING"  # waits for its time, as a retry with a delay, or for a node
+    # Waits for its time, as a retry with a delay, for a node, or for the limits of its job.
+    PENDING = "PENDING"
     SCHEDULED = "SCHEDULED"  # on a queue
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"

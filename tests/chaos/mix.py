@@ -60,7 +60,7 @@ class Workshop:
         """Every kind comes in turn, long ones more often; every second job has webhooks."""
         kind = self._kinds[number % len(self._kinds)]
         planned = kind(self, f"{prefix}{number}-{kind.__name__}")
-        # A submission with webhooks is only answered with a job that has completed.
+        # Its webhooks would be called for the job of another submission: the audit counts by job.
         if planned.is_reusing or self._random.random() < 0.5:
             return planned
         hooks = [

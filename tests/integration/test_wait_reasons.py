@@ -96,8 +96,8 @@ async def test_a_job_whose_sub_job_waits_says_why_until_that_goes_on(api: Api) -
 
 async def test_a_task_says_which_limit_of_its_job_holds_it_back(api: Api) -> None:
     for field, value, due_at, message in (
-        ("concurrency", 1, None, "1 of 1 of the job's tasks at a time are active"),
-        ("startRate", "9/h", datetime.now(UTC), "at most 9/h of the job's tasks start"),
+        ("concurrency", 1, None, "1 of at most 1 tasks of the job are active"),
+        ("startRate", "9/h", datetime.now(UTC), "the job starts at most 9/h"),
     ):
         job_id = (await api.submit(f"name: x\n{field}: {value}\ntasks: [{{name: a}}]"))["id"]
         await api.set_job(job_id, state="SCHEDULED")

@@ -1574,8 +1574,8 @@ class JobSpec(Body):
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
     concurrency: int | None = None
-    """How many of its tasks may be active at a time: sent to a worker or running, those inside
-    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    """How many of its tasks may be active at a time: in a queue, waiting for a node, or running.
+    Those inside `each`, `parallel`, `spawn` and a placement count, those of sub-jobs do not.
     Default: 0, any number."""
     start_rate: str | None = None
     """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
@@ -3337,8 +3337,8 @@ class ScheduledJobChanges(Body):
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
     concurrency: Any | None = None
-    """How many of its tasks may be active at a time: sent to a worker or running, those inside
-    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    """How many of its tasks may be active at a time: in a queue, waiting for a node, or running.
+    Those inside `each`, `parallel`, `spawn` and a placement count, those of sub-jobs do not.
     Default: 0, any number."""
     start_rate: Any | None = None
     """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
@@ -3404,8 +3404,8 @@ class ScheduledJobSpec(Body):
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
     concurrency: int | None = None
-    """How many of its tasks may be active at a time: sent to a worker or running, those inside
-    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    """How many of its tasks may be active at a time: in a queue, waiting for a node, or running.
+    Those inside `each`, `parallel`, `spawn` and a placement count, those of sub-jobs do not.
     Default: 0, any number."""
     start_rate: str | None = None
     """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
@@ -4430,8 +4430,9 @@ class TaskRow(Answer):
 
 
 class TasksSummary(Answer):
-    """The tasks of a job that workers run, those of `parallel`, `each` and `spawn` included.
-    Exact up to 10,000."""
+    """The tasks of a job that workers run, those inside `parallel`, `each` and `spawn` included.
+    A task of its list that has not begun counts as one, whatever it is made of; cancelled
+    ones do not count. Exact up to 10,000."""
 
     todo: int
     """How many have not begun, or wait for a worker."""
@@ -4580,8 +4581,8 @@ class TemplateSpec(Body):
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
     concurrency: int | None = None
-    """How many of its tasks may be active at a time: sent to a worker or running, those inside
-    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves.
+    """How many of its tasks may be active at a time: in a queue, waiting for a node, or running.
+    Those inside `each`, `parallel`, `spawn` and a placement count, those of sub-jobs do not.
     Default: 0, any number."""
     start_rate: str | None = None
     """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).

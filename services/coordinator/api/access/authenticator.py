@@ -162,11 +162,11 @@ class Authenticator:
         """A program of ours, for as long as it runs."""
         holder = await connected(self._pool, holder_of, token)
         if holder is None:
-            raise self._refusal(request, "the task whose token this is does not run")
+            raise self._refusal(request, "the task of this token is not running")
         resource = request.match_info.route.resource
         asked = request.method, resource.canonical if resource else ""
         if asked not in _OF_TASKS or request.match_info["id"] != holder.job_id:
-            raise Forbidden("the token of a task only reads its job, and makes tasks of that")
+            raise Forbidden("a task token only reads its own job and makes tasks in it")
         return Principal(scopes=frozenset({Scope.READ, Scope.OPERATE}), job_id=holder.job_id)
 
     async def _session(self, token: SessionToken, *, is_used: bool = True) -> _Admitted | None:

@@ -159,7 +159,7 @@ async def commits_in(
     async def commit_of(version: str) -> str:
         found = await repository.commit_of(version)
         if found is None:
-            rule = "names a range of commits, but not one commit of the repository"
+            rule = "must name a commit of the repository, in a range of commits too"
             raise _invalid("script_version", rule, version)
         return found
 

@@ -25,7 +25,7 @@ from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 
 _MOST_AT_ONCE = 1000
-_NOT_ALLOWED = "only a task of the job that runs, and makes tasks, may do so: with its token"
+_NOT_ALLOWED = "only a running task of this job with a `spawn` may do this, with its token"
 
 
 class NewTasks(Body):
@@ -44,7 +44,7 @@ class MadeTasks(Answer):
     "POST /jobs/{id}/tasks",
     "Make tasks, as a task of the job with a `spawn`",
     response("How many the task has made so far.", MadeTasks),
-    {409: error("The request shows no token of a task of this job that runs.")},
+    {409: error("The token is not that of a running task of this job.")},
     scope=Scope.OPERATE,
     body=NewTasks,
     example={"tasks": [{"name": "read news", "parameters": {"page": "news"}}]},

@@ -39,9 +39,9 @@ class SubmittedJob(JobFields):
     """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
     themselves. Default: no limit."""
     concurrency: t.Concurrency | None = None
-    """How many of its tasks may be active at a time: sent to a worker or running, those inside
-    `each`, `parallel`, `spawn` and a placement included. Sub-jobs count for themselves. Default: 0,
-    any number."""
+    """How many of its tasks may be active at a time: in a queue, waiting for a node, or running.
+    Those inside `each`, `parallel`, `spawn` and a placement count, those of sub-jobs do not.
+    Default: 0, any number."""
     start_rate: f.Rate | None = None
     """How many of its tasks may start in any second (`10/s`), minute (`100/m`) or hour (`5/h`).
     Default: any number."""

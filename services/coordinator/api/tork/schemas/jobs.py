@@ -94,8 +94,9 @@ class JobFacts(Answer):
 
 
 class TasksSummary(Answer):
-    """The tasks of a job that workers run, those of `parallel`, `each` and `spawn` included. Exact
-    up to 10,000."""
+    """The tasks of a job that workers run, those inside `parallel`, `each` and `spawn` included. A
+    task of its list that has not begun counts as one, whatever it is made of; cancelled ones do not
+    count. Exact up to 10,000."""
 
     todo: int
     """How many have not begun, or wait for a worker."""
