@@ -64,8 +64,8 @@ class JobCancelled:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionWithdrawn:
-    """Of those that the job goes on for; that of the last cancels it. The rest as `JobCancelled`
-    has it."""
+    """A submission of the job is taken back; that of the last one cancels the job. The other fields
+    are those of `JobCancelled`."""
 
     job_id: str
     submission_id: str

@@ -35,7 +35,7 @@ MOST_STEPS_AT_ONCE = 5 * MOST_STEPS
 
 MOST_PRIORITIZED = 1_000
 """Tasks that wait when their job has a new priority, and are sent again: those that have waited
-longest. More than a few hundred of a job hardly ever wait at once, as the others begin after."""
+longest. A job hardly ever has more than a few hundred waiting at once."""
 
 _OF_A_NODE = 16  # what a number, a name's marks or a bracket takes, generously
 

@@ -11,7 +11,7 @@ from shared.jobspec.tags import Tag, Version, parse_tag
 from shared.postgres.pool import Connection
 
 Kind = Literal["app", "engine", "template", "job"]
-Language = Literal["bacalhau"]
+TemplateLanguage = Literal["bacalhau"]
 Status = Literal["active", "inactive"]
 
 COLUMNS = """
@@ -51,7 +51,7 @@ class Registered:
     readers: Sequence[str]
     created_at: datetime
     updated_at: datetime
-    language: Language | None
+    language: TemplateLanguage | None
 
     @property
     def version(self) -> str:

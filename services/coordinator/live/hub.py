@@ -148,8 +148,8 @@ _SECONDS = 0.06
 """Between two reads of what others commit."""
 _SOONEST_SECONDS = 0.02
 _SHARE = 10
-"""Of the time, at most one part in so many goes to reads of what is committed here, but that it is
-read as often as what others commit."""
+"""Reads of what is committed here take at most a tenth of the time, but are never rarer than reads
+of what others commit."""
 _LONGEST_SECONDS = 0.5
 _CAPACITY_ROWS = 1000
 _PACED = 10  # more waits for who asks but now and then: so many times as much
@@ -284,7 +284,8 @@ class _Round(NamedTuple):
 
 
 def _soonest(pause: float, read_seconds: float) -> float:
-    """The same if somebody does. Who wants to be told seldom, or waits for the database, waits."""
+    """Seconds to the next read once this process has committed something. Streams that asked for
+    fewer events keep their pause; slow reads are spaced out."""
     if pause > _SECONDS:
         return pause
     return min(pause, max(_SOONEST_SECONDS, read_seconds * _SHARE))

@@ -11,9 +11,9 @@ from pydantic import JsonValue
 from services.coordinator.store.rows import JsonObject, Readers
 from shared.jobspec.tags import Tag
 from shared.postgres.pool import Connection
-from shared.store.templates import COLUMNS, VISIBLE, Kind, Language, Registered, resolve
+from shared.store.templates import COLUMNS, VISIBLE, Kind, Registered, TemplateLanguage, resolve
 
-__all__ = ["Kind", "Language", "Registered", "resolve"]
+__all__ = ["Kind", "Registered", "TemplateLanguage", "resolve"]
 
 # Two that take a name at the same time: one is the first.
 LOCK_NAME = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))"
@@ -87,7 +87,7 @@ class NewTemplate(NamedTuple):
     is_active: bool
     owner: str | None
     readers: Sequence[str]
-    language: Language | None = None
+    language: TemplateLanguage | None = None
 
 
 class Listed(NamedTuple):

@@ -46,7 +46,7 @@ _INLINE = ("json", "text")
 _CONTENTS = (*_INLINE, "collection", "tmp")
 _STREAMS = ("stdin", "stdout", "stderr")
 _TWENTY_YEARS = 20 * 365 * 24 * 3600
-MOST_ATTEMPTS = 100
+_MOST_ATTEMPTS = 100
 
 
 class _Part(BaseModel):
@@ -89,7 +89,7 @@ class ContainerRequest(_Part):
     runtime_constraints: RuntimeConstraints = RuntimeConstraints()
     scheduling_parameters: SchedulingParameters = SchedulingParameters()
     priority: Annotated[int | None, Field(ge=0, le=MOST_PRIORITY)] = None
-    container_count_max: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] = 3
+    container_count_max: Annotated[int, Field(ge=1, le=_MOST_ATTEMPTS)] = 3
     use_existing: bool = True
     output_name: Annotated[str | None, Field(max_length=255)] = None
     output_ttl: Annotated[int, Field(ge=0, le=_TWENTY_YEARS)] = 0
@@ -132,11 +132,11 @@ def _missing(request: ContainerRequest) -> Iterator[Problem]:
     for field, value in needed.items():
         if not value:
             yield _problem(tuple(field.split(".")), "is required to commit the request")
-    if request.output_path and not is_within_tmp(request):
+    if request.output_path and not _is_within_tmp(request):
         yield _problem(("output_path",), "must be in a mount of the kind tmp")
 
 
-def is_within_tmp(request: ContainerRequest) -> bool:
+def _is_within_tmp(request: ContainerRequest) -> bool:
     path = posixpath.normpath(request.output_path)
     targets = [target for target, mount in request.mounts.items() if mount.get("kind") == "tmp"]
     return any(

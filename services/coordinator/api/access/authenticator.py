@@ -49,7 +49,7 @@ _OF_TASKS = {
     (hdrs.METH_GET, "/jobs/{id}/tasks"),
     (hdrs.METH_POST, "/jobs/{id}/tasks"),
 }
-"""What the token of a task that runs opens, of its own job."""
+"""Routes that a task token may call, for its own job."""
 _USER_SCOPES = frozenset({Scope.READ, Scope.SUBMIT, Scope.OPERATE})
 
 

@@ -15,7 +15,7 @@ from services.coordinator.api.templates.lookup import may_change
 from services.coordinator.api.tork.definitions import shown_job
 from services.coordinator.api.tork.schemas.submitted import UserView
 from services.coordinator.store.rows import shown_user
-from services.coordinator.store.templates import Kind, Language, Registered
+from services.coordinator.store.templates import Kind, Registered, TemplateLanguage
 from shared.jobspec.bacalhau.templates import job_in
 from shared.jobspec.template_values import ORDER, declared
 from shared.planning.disclosure import redacting
@@ -43,7 +43,7 @@ class TemplateSummary(Answer):
 
     kind: Literal["app", "engine", "template", "job"]
     """`job`: a stored job."""
-    language: Language | None = None
+    language: TemplateLanguage | None = None
     """Of a stored job in another language: which."""
     name: str
     """As pushed."""

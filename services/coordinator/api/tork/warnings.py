@@ -61,7 +61,7 @@ async def warned(request: web.Request, job: SubmittedJob, body: bytes) -> list[F
 
 
 def shown_warnings(request: web.Request, found: Sequence[Problem]) -> list[Fields]:
-    """As above."""
+    """Warnings as the answer shows them. Raises InvalidJob if they shall be errors."""
     if found and query(request, SubmitQuery).strict:
         raise InvalidJob(found)
     shown = [
