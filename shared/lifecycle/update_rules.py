@@ -123,7 +123,7 @@ def _as_submitted(job: Job, new: Job, now: datetime) -> Job:
         spec_version=job.spec_version + 1,
         task_count=new.task_count,
         has_output=new.has_output,
-        has_webhooks=new.has_webhooks,
+        has_webhooks=job.has_webhooks or new.has_webhooks,  # of submissions that have joined
         is_graph=new.is_graph,
         keeps_files=job.keeps_files or new.keeps_files,
         timeout=timeout,

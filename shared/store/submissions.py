@@ -13,25 +13,40 @@ MOST_CANDIDATES = 50
 _NOBODY = ""
 _ACTIVE = [state.value for state in JobState if not state.is_final]
 
-# Without locks. The oldest and the newest, as many as `reuse.CANDIDATES` looks at: none that it
-# finds on its way is missing.
-JOINABLE = " UNION ".join(
+# Without locks. For each submission the oldest and the newest, as many as `reuse.CANDIDATES` looks
+# at: none that it finds on its way is missing.
+_OF_ONE = [
     f"""
     (SELECT f.job_id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-     WHERE f.fingerprint = ANY($1::text[]) AND f.owner = ANY($2::text[])
-       AND j.state = ANY($3::text[]) AND NOT f.is_out
+     WHERE f.fingerprint = ANY(w.digests) AND f.owner = w.owner
+       AND j.state = ANY($2::text[]) AND j.spec_version = 1 AND NOT f.is_out
+       AND (w.readers IS NULL OR j.readers = '{{}}' OR j.readers && w.readers)
      ORDER BY f.created_at{order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
     for order in ("", " DESC")
-)
+]
+JOINABLE = f"""
+SELECT DISTINCT one.job_id
+FROM jsonb_to_recordset($1) AS w(digests text[], owner text, readers text[]),
+LATERAL ({" UNION ".join(_OF_ONE)}) AS one
+"""  # noqa: S608 - texts of our own
 
 STORE_FIRST = "INSERT INTO job_submissions (job_id, id, is_first) VALUES ($1, $2, true)"
 
-# One that is repeated with its id has joined already.
+# One that is repeated with its id has joined already, unless it was taken back. A job of a version
+# that stored no submissions goes on for the one that made it, too.
 JOIN = """
-WITH joined AS (
+WITH first AS (
+    INSERT INTO job_submissions (job_id, id, is_first)
+    SELECT $1, $1, true WHERE $1 <> $2
+      AND NOT EXISTS (SELECT FROM job_submissions WHERE job_id = $1 AND is_first)
+    ON CONFLICT DO NOTHING
+), joined AS (
     INSERT INTO job_submissions (job_id, id, is_first, webhooks, sealed)
     VALUES ($1, $2, false, $3, $4)
-    ON CONFLICT DO NOTHING RETURNING job_id
+    ON CONFLICT (job_id, id) DO UPDATE
+    SET detached_at = NULL, webhooks = excluded.webhooks, sealed = excluded.sealed
+    WHERE job_submissions.detached_at IS NOT NULL
+    RETURNING job_id
 )
 UPDATE jobs SET is_joined = true FROM joined WHERE jobs.id = joined.job_id AND $3::jsonb <> '[]'
 """
@@ -69,9 +84,18 @@ async def joinable(connection: Connection, wanted: Sequence[WantedReuse]) -> lis
     asked = [each for each in wanted if each.rules.takes_unfinished]
     if not asked:
         return []
-    digests = [digest for each in asked for digest in each.digests]
-    owners = [each.owner or _NOBODY for each in asked]
-    return [row["job_id"] for row in await connection.fetch(JOINABLE, digests, owners, _ACTIVE)]
+    rows = await connection.fetch(JOINABLE, list(map(_looked_for, asked)), _ACTIVE)
+    return [row["job_id"] for row in rows]
+
+
+def _looked_for(wanted: WantedReuse) -> dict[str, object]:
+    """As JOINABLE reads it."""
+    readers = None if wanted.readers is None else list(wanted.readers)
+    return {
+        "digests": list(wanted.digests),
+        "owner": wanted.owner or _NOBODY,
+        "readers": readers,
+    }
 
 
 async def store_first(connection: Connection, new: NewJob) -> None:

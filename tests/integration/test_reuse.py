@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,11 +12,15 @@ from services.coordinator.store.deletion import delete_job
 from services.scheduler.store.files import unnamed
 from services.webhook_dispatcher.events import Events
 from shared.apply.apply import Work
+from shared.definition import Reuse
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.lifecycle import JobSubmitted, SubmissionWithdrawn, TaskClaimed, TaskSucceeded
 from shared.messages import KeptArtifact
+from shared.planning.fingerprint import Fingerprint
 from shared.planning.readers import EVERYBODY_ROLE, view_only
+from shared.planning.reuse import WantedReuse
 from shared.postgres.errors import DatabaseUnavailable
+from shared.store.submissions import joinable
 from tests.support.http.api import YAML, Api, api_on
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -45,6 +49,13 @@ OLDER = bulk_rows(
     id="'older' || n",
     created_at="now() - make_interval(days => 1, secs => n)",
     created_by="$1",
+)
+# The same on their way, as many of them younger.
+AROUND = bulk_rows(
+    "jobs",
+    numbers(1, 120),
+    id="'older' || n",
+    created_at="now() + make_interval(hours => n - 60)",
 )
 FINGERPRINTS = """
 INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts, created_at)
@@ -276,6 +287,44 @@ async def test_a_job_is_stopped_when_the_last_of_its_submissions_is_taken_back(d
     assert await called(door) == [("b", "CANCELLED")]
     ended = await door.rig.job(first)
     assert (ended["state"], ended["cancel_reason"]) == ("CANCELLED", "enough")
+
+
+async def test_a_submission_counts_that_comes_again_or_that_an_older_version_stored(
+    door: Door,
+) -> None:
+    first, _ = await door.submit(hook("a"))
+    await door.rig.pool.execute("DELETE FROM job_submissions")  # nor did a version before them
+    for _ in range(2):
+        assert await door.submit(hook("b")) == (first, True)
+        assert await cancel(door, first, "b") == 200
+        assert (await door.rig.job(first))["state"] == "SCHEDULED"
+        await door.rig.pool.execute("DELETE FROM idempotency_keys")
+    assert await door.submit(hook("b")) == (first, True)
+    await called(door)
+    assert await cancel(door, first, first) == 200
+    assert (await door.rig.job(first))["state"] == "SCHEDULED"
+    assert await cancel(door, first, "b") == 200
+    assert await called(door) == [("b", "CANCELLED")]
+
+
+async def test_any_number_of_jobs_of_one_submission_hide_none_of_another(door: Door) -> None:
+    alike, other = [(await door.submit(job(size)))[0] for size in (1, 2)]
+    changed, _ = await door.submit(job(3))
+    pool, wanted = door.rig.pool, []
+    await pool.execute("UPDATE jobs SET spec_version = 2 WHERE id = $1", changed)
+    await pool.execute(AROUND)
+    await pool.execute(FINGERPRINTS, alike)
+    for job_id in (alike, other, changed):
+        query = "SELECT fingerprint, owner FROM job_fingerprints WHERE job_id = $1"
+        digest, owner = await pool.fetchrow(query, job_id)
+        fingerprint = Fingerprint(digest, {})
+        wanted.append(WantedReuse(rules=Reuse(), fingerprint=fingerprint, owner=owner))
+    async with pool.acquire() as connection:
+        found = set(await joinable(connection, wanted))
+        assert (other in found, changed in found) == (True, False)
+        unreadable = replace(wanted[1], readers=["user:eve"])
+        await pool.execute("UPDATE jobs SET readers = '{user:ann}'")
+        assert await joinable(connection, [unreadable]) == []
 
 
 async def test_a_submission_joins_before_the_last_is_taken_back_or_makes_a_job(door: Door) -> None:

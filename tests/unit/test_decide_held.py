@@ -76,6 +76,12 @@ def test_a_held_job_is_replaced_whole_and_stays_held() -> None:
     assert of(begun, PlanReady) == [PlanReady("job")]
 
 
+def test_a_new_version_without_webhooks_keeps_those_of_submissions_that_have_joined() -> None:
+    job = submitted(a_job(is_held=True, has_webhooks=True))
+    updated = decide(job, None, JobUpdated("job", change=JobChange(job=a_job())), LATER)
+    assert decided(updated).job.has_webhooks
+
+
 def test_a_new_version_without_a_time_has_a_waiting_job_begin() -> None:
     job = submitted(a_job(start_at=TOMORROW))
     event = JobUpdated("job", change=JobChange(job=a_job()))
