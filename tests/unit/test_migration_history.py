@@ -1,5 +1,7 @@
 """Which migrations are still to be run, and when none may be."""
 
+import re
+
 import pytest
 
 from shared.postgres.migrate import (
@@ -44,3 +46,17 @@ def test_a_migration_that_was_changed_after_it_ran_is_refused() -> None:
 def test_the_migrations_that_ship_are_numbered_without_a_gap() -> None:
     versions = [migration.version for migration in migrations()]
     assert versions == list(range(1, len(versions) + 1))
+
+
+UNRELEASED_FROM = 61
+
+
+def test_no_migration_reads_all_jobs_or_tasks_while_nobody_else_can() -> None:
+    for migration in migrations()[UNRELEASED_FROM - 1 :]:
+        sql = re.sub(r"--.*", "", migration.sql)
+        for table in re.findall(r"ALTER TABLE (jobs|tasks)\b", sql):
+            assert f"INDEX {table}_" not in sql, f"{migration} makes an index of a locked table"
+            [altered] = re.findall(rf"ALTER TABLE {table}\b[^;]*", sql)
+            assert altered.count("CHECK") == altered.count("NOT VALID"), (
+                f"{migration} checks {table}"
+            )
