@@ -102,13 +102,17 @@ class PlacementRounds:
         families, with_ports = placing.looked_at(rows)
         nodes = await with_what_is_held(connection, nodes, families, with_ports=with_ports)
         avoided = await store.failed_on(connection, rows)
-        left = await store.executions_left(connection, placing.gangs(rows))
+        gangs = placing.gangs(rows)
+        of_gangs = placing.OfGangs(
+            await store.executions_left(connection, gangs),
+            await store.limits_of(connection, set(gangs.values())),
+        )
         reserve_after = timedelta(seconds=self._settings.reserve_after_seconds)
         chosen = await asyncio.to_thread(
             placing.choose_nodes,
             *(rows, nodes, avoided, now, reserve_after),
             random.getrandbits(32),
-            left,
+            of_gangs,
         )
         await self._perform(connection, chosen.events)
         self._metrics.executions_waiting.set(len(rows) - len(chosen.events))

@@ -1,12 +1,11 @@
 """What a round of placement decides: rows in, events out. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from types import MappingProxyType
 
 import orjson
 
@@ -18,6 +17,7 @@ from shared.lifecycle import (
     PlacementFailed,
     PlacementType,
     QueueTimedOut,
+    Slots,
     TaskEvent,
 )
 from shared.placement import (
@@ -89,9 +89,20 @@ def looked_at(rows: Sequence[WaitingRow]) -> tuple[set[str], bool]:
     return families, with_ports
 
 
-def gangs(rows: Sequence[WaitingRow]) -> set[str]:
-    """The placed tasks of which some executions must begin at once."""
-    return {row.parent_id for row in rows if rules_of(row.rules).demand.min_nodes}
+def gangs(rows: Sequence[WaitingRow]) -> dict[str, str]:
+    """The placed tasks of which some executions must begin at once, and their jobs."""
+    return {row.parent_id: row.job_id for row in rows if rules_of(row.rules).demand.min_nodes}
+
+
+@dataclass(frozen=True, slots=True)
+class OfGangs:
+    """`executions_left` is `left` of `Waiting` by placed task; `limits` are those of their jobs."""
+
+    executions_left: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, Slots] = field(default_factory=dict)
+
+
+NO_GANGS = OfGangs()
 
 
 def choose_nodes(
@@ -101,16 +112,15 @@ def choose_nodes(
     now: datetime,
     reserve_after: timedelta,
     seed: int,
-    executions_left: Mapping[str, int] = MappingProxyType({}),
+    of_gangs: OfGangs = NO_GANGS,
 ) -> Choices:
-    """The waiting executions get nodes; those that have none and whose time is over end.
-    `executions_left` is `left` of `Waiting` by placed task, where it matters."""
+    """The waiting executions get nodes; those that have none and whose time is over end."""
     ready = {
-        row.id: _waiting(row, avoided, executions_left)
+        row.id: _waiting(row, avoided, of_gangs.executions_left)
         for row in rows
         if not row.is_returned or now >= _rested_at(row)
     }
-    made = place(nodes, ready.values(), now, reserve_after, seed)
+    made = place(nodes, ready.values(), now, reserve_after, seed, of_gangs.limits)
     by_id = {row.id: row for row in rows}
     placed = (_placed(by_id[name], node) for name, node in made.assignments.items())
     left = [by_id[one.id] for one in made.unplaced if _is_given_up(by_id[one.id], now)]
@@ -119,8 +129,11 @@ def choose_nodes(
         nodes = after(nodes, taken)
     rests = [_rested_at(row) for row in rows if row.is_returned and now < _rested_at(row)]
     waits = [row.deadline_at for row in rows if row.deadline_at and row.deadline_at > now]
+    # Nothing else tells that a slot has come free.
+    opens = [of_gangs.limits[id_].opens_at(now) or now for id_ in made.held_back_by]
+    looks = [max(at, now + _SOONEST_LOOK) for at in opens]
     events: list[TaskEvent] = [*placed, *_timed_out(left, nodes)]
-    return Choices(events, min([*rests, *waits], default=None))
+    return Choices(events, min([*rests, *waits, *looks], default=None))
 
 
 def _is_given_up(row: WaitingRow, now: datetime) -> bool:
@@ -154,6 +167,7 @@ def _waiting(
         pinned_to=row.pinned_to,
         is_kept_running=rules.type.is_kept_running,
         left=left.get(row.parent_id, UNCOUNTED),
+        limited_by=row.job_id if rules.demand.min_nodes else None,
     )
 
 

@@ -101,9 +101,9 @@ class Rows(Protocol):
     async def next_sequences(self, parents: Collection[str]) -> Mapping[str, NextSequence]:
         """The lowest of the sequences whose children are to begin, by parent."""
 
-    async def next_held_back(self, counts: Mapping[str, int]) -> list[Task]:
-        """So many tasks of each of the jobs, by id, that its limits hold back and that wait for no
-        time; those of the highest priority first, and then in their order."""
+    async def next_held_back(self, counts: Mapping[str, int], timed: Collection[str]) -> list[Task]:
+        """So many tasks of each of the jobs, by id, that its limits hold back, those of the highest
+        priority first, and then in their order; none of `timed`, which wait for their time."""
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         """Cancel up to `limit` tasks that never began; how many it were. Nobody has heard of these,

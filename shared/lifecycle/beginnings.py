@@ -92,7 +92,8 @@ def begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime)
 def ready_or_held_back(job: Job, task: Task, now: datetime) -> Task:
     """As `queued`, or as it waits for the limits of its job."""
     opens_at = now if job.slots is None else job.slots.opens_at(now)
-    if opens_at == now:
+    # A gang has its slots with its nodes: the round that places it sees to them.
+    if opens_at == now or task.plan.is_in_gang:
         return queued(task, now)
     # The next alone has a time: others would come to find that it has taken its turn.
     is_next = job.slots is not None and job.slots.next_id in (None, task.id)

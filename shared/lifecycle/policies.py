@@ -84,7 +84,7 @@ class PlacementRules:
 
     At most `max_unavailable` executions are replaced at a time when there is a new version; one is
     healthy once it has run for `healthy_after`. `demand` is what they ask of a node, in the form of
-    `shared.placement`, and handed on unread.
+    `shared.placement`, and handed on unread but for whether they are a gang.
     """
 
     type: PlacementType
@@ -92,6 +92,11 @@ class PlacementRules:
     max_unavailable: int = 1
     healthy_after: timedelta = timedelta(seconds=10)
     demand: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_gang(self) -> bool:
+        """Some of its executions must begin at once."""
+        return bool(self.demand.get("min_nodes"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

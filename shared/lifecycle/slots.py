@@ -33,9 +33,10 @@ class Slots:
     """The limits of a job that has some, and what counts for them.
 
     `concurrency` is how many tasks may be `active`, 0 for any number; they are from the moment they
-    are sent to a queue, or wait for a node, to their end. Of those that are `held_back`, the one
-    with `next_id` waits for a time. `paid_until` is when the starts so far are over at the pace of
-    the `rate`.
+    are sent to a queue, or wait for a node, to their end. Executions of a gang are from when they
+    have a node: while they wait, each of two could hold the slots that the other lacks. Of those
+    that are `held_back`, the one with `next_id` waits for a time. `paid_until` is when the starts
+    so far are over at the pace of the `rate`.
     """
 
     concurrency: int = 0
@@ -49,11 +50,16 @@ class Slots:
         """From when another may start; None: not before one that is active ends."""
         if self.concurrency and self.active >= self.concurrency:
             return None
-        if self.rate is None or self.paid_until is None:
+        if self.rate is None or (paid_until := self._paid_until(self.rate, now)) is None:
             return now
-        at = self.paid_until - (self.rate.burst - 1) * self.rate.interval
-        # A clock that was set back must not hold everything back for as long.
-        return max(min(at, now + self.rate.interval), now)
+        return max(paid_until - (self.rate.burst - 1) * self.rate.interval, now)
+
+    def let_begin(self, count: int, now: datetime) -> bool:
+        """Whether so many may start at once; more than there may ever be, when nothing is in their
+        way."""
+        if self.concurrency and self.active > max(self.concurrency - count, 0):
+            return False
+        return self.rate is None or self._starts_due(self.rate, now) >= min(count, self.rate.burst)
 
     def to_fill(self, now: datetime) -> int:
         """How many of those that are held back may start now, or have their time set."""
@@ -65,10 +71,14 @@ class Slots:
         return max(min(left, _MOST_AT_ONCE), 0)
 
     def started(self, at: datetime) -> "Slots":
-        if self.rate is None:
+        """One more, also over the limit: of those that must start at once no more is paid for than
+        a burst."""
+        rate = self.rate
+        if rate is None:
             return replace(self, active=self.active + 1)
-        paid_until = max(self.paid_until or at, at) + self.rate.interval
-        return replace(self, active=self.active + 1, paid_until=paid_until)
+        paid_until = max(self._paid_until(rate, at) or at, at) + rate.interval
+        most = at + rate.burst * rate.interval
+        return replace(self, active=self.active + 1, paid_until=min(paid_until, most))
 
     def ended(self) -> "Slots":
         """Of a job whose limits were set while tasks of it were active, more may end than count."""
@@ -79,14 +89,24 @@ class Slots:
         return replace(self, active=0, held_back=0, next_id=None)
 
     def _starts_due(self, rate: StartRate, now: datetime) -> int:
-        if self.paid_until is None or self.paid_until <= now:
+        paid_until = self._paid_until(rate, now)
+        if paid_until is None or paid_until <= now:
             return rate.burst
-        return max(rate.burst - -(-(self.paid_until - now) // rate.interval), 0)
+        return max(rate.burst - -(-(paid_until - now) // rate.interval), 0)
+
+    def _paid_until(self, rate: StartRate, now: datetime) -> datetime | None:
+        """One later than any start makes it is from before the clock was set back: it must not hold
+        everything back for as long."""
+        at = self.paid_until
+        return None if at is None or at > now + rate.burst * rate.interval else at
 
 
 def with_limits_of(slots: Slots | None, new: Slots | None) -> Slots | None:
-    """What counts stays: also where there is no limit any more, tasks may be held back."""
+    """What counts stays: also where there is no limit any more, tasks may be held back. At another
+    rate no task waits for the time that it was given."""
     if slots is None:
         return new
     limits = new or Slots()
-    return replace(slots, concurrency=limits.concurrency, rate=limits.rate)
+    if limits.rate != slots.rate:
+        slots = replace(slots, rate=limits.rate, paid_until=None, next_id=None)
+    return replace(slots, concurrency=limits.concurrency)

@@ -109,6 +109,11 @@ class PlannedTask:
         return self.placement is not None and self.kind is TaskKind.TASK
 
     @property
+    def is_in_gang(self) -> bool:
+        """An execution that may have to begin with others."""
+        return self.is_execution and self.placement is not None and self.placement.is_gang
+
+    @property
     def is_kept_running(self) -> bool:
         return self.placement is not None and self.placement.type.is_kept_running
 
@@ -218,6 +223,13 @@ class Job:
     def must_end_after(self, now: datetime) -> datetime | None:
         """`must_end_at` if it is still to come: a restart goes past it."""
         return self.must_end_at if self.must_end_at is not None and self.must_end_at > now else None
+
+    def slots_to_fill(self, now: datetime) -> int:
+        """None while some that are held back may be of a family that has ended, and are still to be
+        cancelled."""
+        if self.slots is None or self.state.is_final or self.is_cancelling:
+            return 0
+        return self.slots.to_fill(now)
 
     def progress_of(self, done: int) -> float:
         """Its progress when `done` of its tasks are done and no other has begun."""
@@ -362,7 +374,8 @@ class Task:
         if self.plan.kind is not TaskKind.TASK:
             return False
         if self.state is TaskState.PENDING:
-            return self.plan.is_execution and self.due_at is None and not self.is_held_back
+            waits_for_a_node = self.plan.is_execution and self.due_at is None
+            return waits_for_a_node and not self.is_held_back and not self.plan.is_in_gang
         return self.state in (TaskState.SCHEDULED, TaskState.RUNNING)
 
 

@@ -17,13 +17,16 @@ product.
 
 Of a placed task that wants several nodes at once, and has none yet, either so many get an execution
 in the same round or no execution is placed: two such tasks can't each hold what the other lacks.
+The same goes for the slots of its job, which executions of such a task take with their nodes.
 """
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Protocol
 from zlib import crc32
 
 from shared.placement.amounts import UNCOUNTED
@@ -40,7 +43,8 @@ _MOST_COMPARED = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """An execution without a node. `avoid` are nodes where it has failed; `pinned_to` is the only
-    one it may have. `family` is its placed task, of which `left` executions have not ended."""
+    one it may have. `family` is its placed task, of which `left` executions have not ended.
+    `limited_by` is its job, where it takes a slot of that with its node."""
 
     id: str
     family: str
@@ -52,15 +56,27 @@ class Waiting:
     pinned_to: str | None = None
     is_kept_running: bool = False
     left: int = UNCOUNTED
+    limited_by: str | None = None
+
+
+class Limits(Protocol):
+    """Of a job."""
+
+    def let_begin(self, count: int, now: datetime) -> bool:
+        """Whether so many of its tasks may begin at once."""
+
+    def started(self, at: datetime) -> "Limits": ...
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """`assignments` and `reserved` are node ids by execution id."""
+    """`assignments` and `reserved` are node ids by execution id; `held_back_by` are the jobs whose
+    limits let some have no node yet."""
 
     assignments: Mapping[str, str]
     unplaced: Sequence[Waiting]
     reserved: Mapping[str, str]
+    held_back_by: Collection[str]
 
 
 def place(
@@ -69,9 +85,11 @@ def place(
     now: datetime,
     reserve_after: timedelta,
     seed: int = 0,
+    limits: Mapping[str, Limits] = MappingProxyType({}),
 ) -> Placed:
-    """The same for the same, in whatever order they are given."""
-    board = _Board(sorted(nodes, key=lambda node: node.id), seed)
+    """The same for the same, in whatever order they are given. `limits` are by job."""
+    slots = _Slots(dict(limits), now)
+    board = _Board(sorted(nodes, key=lambda node: node.id), seed, slots)
     assignments: dict[str, str] = {}
     unplaced: list[Waiting] = []
     reserved: dict[str, str] = {}
@@ -84,20 +102,22 @@ def place(
         if one.id in assignments:
             continue
         is_off = gang is not None and not gang.is_placed
-        spot = None if is_off else board.best_for(one)
+        has_slot = slots.are_free(one, gang.needed if gang is not None and is_off else 1)
+        spot = board.best_for(one) if has_slot and not is_off else None
         if spot is not None:
             spot.take(one)
+            slots.take(one)
             assignments[one.id] = spot.node.id
             continue
         unplaced.append(one)
-        if gang is not None and is_off and one not in gang.first:
+        if not has_slot or (gang is not None and is_off and one not in gang.first):
             continue
         if now - one.since >= reserve_after and len(reserved) < MOST_RESERVATIONS:
             spot = board.nearest_for(_alone(one) if is_off else one)
             if spot is not None:
                 spot.take(one)
                 reserved[one.id] = spot.node.id
-    return Placed(assignments, unplaced, reserved)
+    return Placed(assignments, unplaced, reserved, slots.held_back_by)
 
 
 def after(nodes: Iterable[Node], placed: Iterable[tuple[Waiting, str]]) -> list[Node]:
@@ -283,8 +303,30 @@ def _alone(one: Waiting) -> Waiting:
     return replace(one, demand=replace(one.demand, max_per_node=1))
 
 
+@dataclass(slots=True)
+class _Slots:
+    """Those that jobs with limits have left."""
+
+    limits: dict[str, Limits]
+    now: datetime
+    held_back_by: set[str] = field(default_factory=set)
+
+    def are_free(self, one: Waiting, count: int) -> bool:
+        job = one.limited_by
+        if job is None or job not in self.limits or self.limits[job].let_begin(count, self.now):
+            return True
+        self.held_back_by.add(job)
+        return False
+
+    def take(self, one: Waiting) -> None:
+        job = one.limited_by
+        if job is not None and job in self.limits:
+            self.limits[job] = self.limits[job].started(self.now)
+
+
 class _Board:
-    def __init__(self, nodes: Sequence[Node], seed: int) -> None:
+    def __init__(self, nodes: Sequence[Node], seed: int, slots: _Slots) -> None:
+        self._slots = slots
         self._spread = _spread_of(nodes)
         self._spots = [_Spot(node, seed, self._spread) for node in nodes]
         self._by_id = {spot.node.id: spot for spot in self._spots}
@@ -303,6 +345,8 @@ class _Board:
         """As many as must begin at once, each on a node of its own; none where these are not to be
         had."""
         gang.is_tried = True
+        if not self._slots.are_free(gang.members[0], gang.needed):
+            return []
         taken: list[tuple[Waiting, _Spot]] = []
         for one in gang.first:
             if (spot := self.best_for(_alone(one))) is None:
@@ -311,6 +355,8 @@ class _Board:
             taken.append((one, spot))
         gang.is_placed = len(taken) == gang.needed
         if gang.is_placed:
+            for one, _ in taken:
+                self._slots.take(one)
             return taken
         for one, spot in taken:
             spot.give_back(one)

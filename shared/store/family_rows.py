@@ -40,7 +40,7 @@ FROM unnest($1::text[]) AS p(parent), LATERAL (
 NEXT_HELD_BACK = f"""
 SELECT t.* FROM unnest($1::text[], $2::int[]) AS j(of_job, count), LATERAL (
     SELECT {TASK_COLUMNS} FROM tasks
-    WHERE job_id = j.of_job AND is_held_back AND due_at IS NULL
+    WHERE job_id = j.of_job AND is_held_back AND state = 'PENDING' AND id <> ALL($3::text[])
     ORDER BY priority DESC, position, created_at, child_index
     LIMIT j.count FOR NO KEY UPDATE) AS t
 """  # noqa: S608 - names of columns
@@ -214,8 +214,8 @@ class FamilyRows(SourceRows):
         rows = await self._connection.fetch(NEXT_SEQUENCES, list(parents))
         return {parent: NextSequence(sequence, count) for parent, sequence, count in rows}
 
-    async def next_held_back(self, counts: Mapping[str, int]) -> list[Task]:
-        return await self._tasks(NEXT_HELD_BACK, list(counts), list(counts.values()))
+    async def next_held_back(self, counts: Mapping[str, int], timed: Collection[str]) -> list[Task]:
+        return await self._tasks(NEXT_HELD_BACK, list(counts), list(counts.values()), list(timed))
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         cancelled = 0

@@ -241,10 +241,19 @@ async def test_the_held_back_begin_by_priority_and_then_in_their_order(rows: Row
     for place, priority in enumerate([0, 0, 5, 0]):
         one = task(f"t{place}", "PENDING", is_held_back=True, position=place // 2 + 1)
         held_back.append(replace(one, plan=replace(one.plan, priority=priority)))
-    timed = replace(held_back[3], due_at=NOW)
-    await rows.write(Writes(new_tasks=[task("t9", "SCHEDULED"), *held_back[:3], timed]))
-    assert [t.id for t in await rows.next_held_back({"job": 2, "other": 9})] == ["t2", "t0"]
-    assert await rows.next_held_back({"job": 9}) == [held_back[place] for place in (2, 0, 1)]
+    held_back[3] = replace(held_back[3], due_at=NOW)
+    await rows.write(Writes(new_tasks=[task("t9", "SCHEDULED"), *held_back]))
+    asked = {"job": 2, "other": 9}
+    assert [t.id for t in await rows.next_held_back(asked, ["t3"])] == ["t2", "t0"]
+    assert [t.id for t in await rows.next_held_back({"job": 9}, ["t3"])] == ["t2", "t0", "t1"]
+    assert await rows.next_held_back({"job": 9}, []) == [held_back[n] for n in (2, 0, 1, 3)]
+
+
+async def test_a_service_of_the_version_before_leaves_what_was_held_back_marked(rows: Rows) -> None:
+    await submit(rows, concurrency=1)
+    moved = [task(state, state, is_held_back=True) for state in ("SCHEDULED", "CANCELLED")]
+    await rows.write(Writes(new_tasks=[task("t0", "PENDING", is_held_back=True), *moved]))
+    assert [t.id for t in await rows.next_held_back({"job": 9}, [])] == ["t0"]
 
 
 async def test_what_is_run_again_of_a_spawn_keeps_its_sequence_and_name(rows: Rows) -> None:

@@ -141,11 +141,10 @@ class MemoryRows:
                 found[id_] = NextSequence(*min(counts.items()))
         return found
 
-    async def next_held_back(self, counts: Mapping[str, int]) -> list[Task]:
+    async def next_held_back(self, counts: Mapping[str, int], timed: Collection[str]) -> list[Task]:
         found: list[Task] = []
         for job_id, count in counts.items():
-            held_back = [t for t in self.tasks.values() if t.job_id == job_id and t.is_held_back]
-            waiting = [task for task in held_back if task.due_at is None]
+            waiting = [t for t in self._held_back(job_id) if t.id not in timed]
             waiting.sort(key=lambda task: (-task.plan.priority, task.position))
             found += waiting[:count]
         return found
@@ -343,6 +342,10 @@ class MemoryRows:
         """The last of each index."""
         of_parent = {t.child_index or 0: t for t in self.tasks.values() if t.parent_id == parent_id}
         return [of_parent[index] for index in sorted(of_parent)]
+
+    def _held_back(self, job_id: str) -> list[Task]:
+        own = [task for task in self.tasks.values() if task.job_id == job_id and task.is_held_back]
+        return [task for task in own if task.state is TaskState.PENDING]
 
     def _is_too_many(self, child: Task) -> bool:
         parent = self.tasks[str(child.parent_id)]

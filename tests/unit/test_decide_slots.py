@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 from shared.definition.quantities import Rate
 from shared.lifecycle import (
     Event,
+    ExecutionPlaced,
     FillSlots,
     JobCancelled,
+    JobChange,
     JobRestarted,
+    JobState,
+    JobUpdated,
+    PlacementRules,
+    PlacementType,
     RetryDue,
     RunTask,
     SlotFreed,
@@ -23,6 +29,7 @@ from shared.lifecycle import (
     TaskClaimed,
     TaskFailed,
     TaskKey,
+    TaskKind,
     TaskPlanned,
     TaskReturned,
     TaskState,
@@ -90,6 +97,81 @@ def test_a_new_version_changes_the_limits_and_keeps_what_counts() -> None:
     assert with_limits_of(full, Slots(concurrency=9)) == replace(full, concurrency=9)
     assert with_limits_of(full, None) == replace(full, concurrency=0)
     assert with_limits_of(None, Slots(concurrency=9)) == Slots(concurrency=9)
+
+
+def test_at_another_rate_all_that_waited_for_its_time_gets_it_anew() -> None:
+    sent, _ = begun(Slots(rate=StartRate(1, 3600)))
+    held, task = begun(sent.job.slots)
+    assert task.due_at == NOW + timedelta(hours=1)
+    soon = NOW + timedelta(seconds=1)
+    for new in (Slots(rate=StartRate(10, 1)), None):
+        change = JobChange(job=replace(held.job, slots=new))
+        updated = decided(decide(held.job, None, JobUpdated("job", change=change), soon))
+        assert of(updated, FillSlots) == [FillSlots("job")]
+        freed = decided(decide(updated.job, task, SlotFreed("job", task.id), soon))
+        assert [command.task.id for command in of(freed, RunTask)] == [task.id]
+        assert not freed.tasks[0].is_held_back
+    full = replace(updated.job, slots=Slots(concurrency=1, active=1, held_back=1))
+    waits = decided(decide(full, task, SlotFreed("job", task.id), soon))
+    assert (waits.tasks[0].is_held_back, waits.tasks[0].due_at) == (True, None)
+
+
+def test_a_clock_that_was_set_back_holds_nothing_back() -> None:
+    slots = Slots(rate=StartRate(20, 1), held_back=9, paid_until=NOW + timedelta(hours=1))
+    assert slots.opens_at(NOW) == NOW
+    assert slots.to_fill(NOW) == 3
+    assert slots.started(NOW).opens_at(NOW) == NOW
+    assert slots.started(NOW).started(NOW).to_fill(NOW) == 1
+
+
+def test_a_gang_takes_its_slots_with_its_nodes() -> None:
+    job, child = child_of(opened(3)[2])
+    job = replace(job, slots=Slots(concurrency=1, active=1))
+    rules = PlacementRules(type=PlacementType.BATCH, demand={"min_nodes": 2})
+    planned = TaskPlanned(TaskKey("job", child.id), Planned(task=plan(placement=rules)))
+    waits = decided(decide(job, child, planned, NOW))
+    [execution] = waits.tasks
+    assert (execution.state, execution.is_held_back) == (TaskState.PENDING, False)
+    assert waits.job.slots == job.slots
+    placed = decided(decide(waits.job, execution, ExecutionPlaced("job", child.id, 1, "n"), NOW))
+    assert placed.job.slots == Slots(concurrency=1, active=2)
+    [execution] = placed.tasks
+    lost = decided(decide(placed.job, execution, TaskReturned("job", child.id, 1, "n"), NOW))
+    assert lost.job.slots == job.slots
+
+
+def test_so_many_may_start_at_once_as_there_are_slots_or_when_nothing_is_in_their_way() -> None:
+    assert Slots(concurrency=3, active=1).let_begin(2, NOW)
+    assert not Slots(concurrency=3, active=2).let_begin(2, NOW)
+    assert Slots(concurrency=1).let_begin(2, NOW)
+    assert not Slots(concurrency=1, active=1).let_begin(2, NOW)
+    rated = Slots(rate=StartRate(1, 60))
+    assert rated.let_begin(3, NOW)
+    started = rated.started(NOW).started(NOW).started(NOW)
+    assert not started.let_begin(1, NOW)
+    assert started.let_begin(1, NOW + timedelta(minutes=1))
+
+
+ONE_OF_SIX = Spec(TaskKind.EACH, inner=(Spec(),), items=6, allow_failure=True)
+NESTED = Spec(TaskKind.PARALLEL, inner=(Spec(), ONE_OF_SIX), allow_failure=True)
+
+
+@pytest.mark.parametrize(("fails", "most_cancelled"), [(ONE_OF_SIX, 1), (NESTED, 1), (NESTED, 99)])
+def test_nothing_begins_any_more_in_a_family_that_has_ended(
+    fails: Spec, most_cancelled: int
+) -> None:
+    world = World(most_cancelled=most_cancelled)
+    world.submit("job", Spec(inner=(fails, Spec())), concurrency=2)
+    first = next(task for task in world.tasks.values() if task.state is TaskState.SCHEDULED)
+    by = "job", first.id, 1, NODES[0]
+    world.happen(TaskClaimed(*by, LEASE))
+    sent: list[RunTask] = []
+    world.watchers.append(lambda *seen: sent.extend(of(seen[-1], RunTask)))
+    world.happen(TaskFailed(*by, "boom"))
+    finish_honestly(world)
+    assert [command.task.position for command in sent] == [2]
+    assert world.jobs["job"].state is JobState.COMPLETED
+    assert not world.jobs["job"].is_cancelling
 
 
 @given(st.integers(1, 400), st.sampled_from([1, 60]), st.lists(st.floats(0, 0.3), max_size=400))

@@ -1,8 +1,24 @@
 """Placed tasks that limit their nodes, and those that want several at once."""
 
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from services.scheduler.placing import OfGangs, choose_nodes
+from services.scheduler.store.placement import WaitingRow
 from shared.definition import Amount, Placement, Resources, TaskDefinition
-from shared.lifecycle import PlacementType
-from shared.placement import Amounts, Node, Waiting, demand_of, explain, from_json, place, summary
+from shared.lifecycle import PlacementType, Slots, StartRate
+from shared.placement import (
+    Amounts,
+    Node,
+    Waiting,
+    demand_of,
+    explain,
+    from_json,
+    place,
+    summary,
+    to_json,
+)
 from tests.support.placements import MINUTE, NOW, demand, node, waits
 
 
@@ -103,3 +119,43 @@ def test_what_a_placement_says_of_nodes_is_kept() -> None:
     assert (kept.max_per_node, kept.max_nodes, kept.min_nodes) == (2, 3, 2)
     assert kept.least == Amounts(2000, 1024)
     assert PlacementType(placement.type) is PlacementType.BATCH
+
+
+def test_gangs_of_a_job_never_hold_each_a_part_of_its_slots() -> None:
+    nodes = [node(f"n{n}", 1) for n in range(9)]
+    waiting = [replace(one, limited_by="job") for one in (*_gang("a", 2, 2), *_gang("b", 4, 2))]
+
+    def placed(concurrency: int, active: int = 0) -> tuple[set[str], set[str]]:
+        limits = {"job": Slots(concurrency=concurrency, active=active)}
+        made = place(nodes, waiting, NOW, MINUTE, limits=limits)
+        return {*made.assignments}, {*made.held_back_by}
+
+    assert placed(concurrency=2) == ({"a0", "a1"}, {"job"})
+    assert placed(concurrency=3, active=2) == (set(), {"job"})
+    assert placed(concurrency=5) == ({"a0", "a1", "b0", "b1", "b2"}, {"job"})
+    assert placed(concurrency=1) == ({"a0", "a1"}, {"job"}), "more than it may ever have"
+    assert placed(concurrency=6)[1] == set()
+
+
+def test_the_slots_that_one_could_not_use_are_for_the_next() -> None:
+    waiting = [replace(one, limited_by="job") for one in (*_gang("a", 3, 3), *_gang("b", 2, 2))]
+    nodes = [node(f"n{n}", 1) for n in range(2)]
+    made = place(nodes, waiting, NOW, MINUTE, limits={"job": Slots(concurrency=3)})
+    assert made.assignments.keys() == {"b0", "b1"}
+
+
+def test_what_waits_for_a_slot_is_looked_at_again_without_being_told_and_reserves_nothing() -> None:
+    wanted = to_json(demand(1, min_nodes=2))
+    rules = {"type": "batch", "priority": 0, "max_unavailable": 1, "healthy_after": 10}
+    text = json.dumps({**rules, "demand": wanted})
+    rows = [
+        WaitingRow(f"e{n}", "job", 1, "t", n, 0, NOW, None, None, is_returned=False, rules=text)
+        for n in range(2)
+    ]
+    nodes = [node(f"n{n}", 1) for n in range(2)]
+    soon, later = NOW + timedelta(seconds=1), NOW + timedelta(seconds=60)
+    full = Slots(concurrency=2, active=1)
+    for limits, next_at in ((full, soon), (Slots(rate=StartRate(1, 60)).started(NOW), later)):
+        of_gangs = OfGangs({"t": 2}, {"job": limits})
+        chosen = choose_nodes(rows, nodes, {}, NOW, MINUTE, 0, of_gangs)
+        assert (list(chosen.events), chosen.next_at) == ([], next_at)

@@ -8,9 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from shared.lifecycle import ExecutionRecalled, PlacementFailed, TaskEvent, TaskReturned
+from shared.lifecycle import ExecutionRecalled, PlacementFailed, Slots, TaskEvent, TaskReturned
 from shared.lifecycle.placed_events import RecallReason
 from shared.postgres.pool import Connection
+from shared.store.rows import slots_of
 
 LIMIT = 20_000
 """So many are placed in one round; the rest in the next."""
@@ -44,6 +45,8 @@ LEFT = """
 SELECT id, (children -> 'total')::int - (children -> 'ended')::int FROM tasks
 WHERE id = ANY($1::text[]) AND children IS NOT NULL
 """
+
+LIMITS = "SELECT id, slots FROM jobs WHERE id = ANY($1::text[]) AND slots IS NOT NULL"
 
 # Placed tasks of all nodes: which nodes they have executions on, as a number and as a sum, which
 # tells whether these are the ones that match.
@@ -198,6 +201,12 @@ async def failed_on(
 async def executions_left(connection: Connection, task_ids: Collection[str]) -> Mapping[str, int]:
     """By placed task, how many of its executions have not ended."""
     return dict(await connection.fetch(LEFT, list(task_ids))) if task_ids else {}
+
+
+async def limits_of(connection: Connection, job_ids: Collection[str]) -> Mapping[str, Slots]:
+    """Of those of the jobs that have some."""
+    rows = await connection.fetch(LIMITS, list(job_ids)) if job_ids else []
+    return {id_: slots for id_, row in rows if (slots := slots_of(row)) is not None}
 
 
 async def on_every_node(connection: Connection) -> list[EveryNodeRow]:
