@@ -7,11 +7,15 @@ import pytest
 
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import Migration, MigrationRejected, migrate, migrations
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 
 pytestmark = pytest.mark.real
 
 FIRST = Migration(1, "boats", "CREATE TABLE boats (name text); INSERT INTO boats VALUES ('a');")
 SECOND = Migration(2, "oars", "CREATE TABLE oars (length integer); SELECT 1;")
+FINGERPRINT = """
+INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts) VALUES ($1, 'f', 'ann', '{}')
+"""
 BROKEN = Migration(2, "oars", "CREATE TABLE oars (length integer); SELECT nonsense;")
 
 
@@ -63,6 +67,27 @@ async def test_the_migrations_that_ship_can_be_run_and_then_there_is_nothing_to_
 ) -> None:
     assert len(await migrate(empty_postgres_dsn)) == len(migrations())
     assert await migrate(empty_postgres_dsn) == []
+
+
+async def test_fingerprints_learn_of_failures_without_a_lock_that_batches_wait_for(
+    empty_postgres_dsn: str,
+) -> None:
+    """A batch has written jobs, and not yet their fingerprints."""
+    shipped = migrations()
+    known = {migration.name: migration.version for migration in shipped}
+    added, hears = known["alike_jobs_at_scale"], known["failures_of_alike_jobs"]
+    await migrate(empty_postgres_dsn, shipped[: added - 1])
+    batch = await asyncpg.connect(empty_postgres_dsn)
+    failed = {"state": "'FAILED'", "error": "'x'", "failed_at": "now()"}
+    for before, after in ((added - 1, added), (hears, hears + 1)):
+        await migrate(empty_postgres_dsn, shipped[:before])
+        async with batch.transaction(), asyncio.timeout(30):
+            await batch.execute(bulk_rows("jobs", numbers(after, after), **failed))
+            await migrate(empty_postgres_dsn, shipped[:after])
+            await batch.execute(FINGERPRINT, f"job{after}")
+    await batch.close()
+    query = "SELECT job_id FROM job_fingerprints WHERE has_failed"
+    assert [row["job_id"] for row in await fetch(empty_postgres_dsn, query)] == [f"job{added}"]
 
 
 async def test_a_database_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:
