@@ -286,7 +286,7 @@ class Workspace:
         """The values that were decided since this was last asked for."""
         self._created.clear()
         writes = self._unwritten.take(self.jobs, self.tasks, self.unsaved)
-        writes.images = self.images.new_of(writes.tasks)
+        writes.images = self.images.new_of(writes.tasks, self.now)
         self.ran_images |= writes.images
         return writes
 

@@ -307,7 +307,6 @@ PARTS = {
         INSERT INTO image_digests (name, digest)
         SELECT name, digest FROM unnest($1::text[], $2::text[]) AS r(name, digest) ORDER BY name
         ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, seen_at = now()
-        WHERE image_digests.digest <> excluded.digest
         """,
         lambda w: _arrays(w.images.items()),
     ),

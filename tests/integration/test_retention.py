@@ -59,8 +59,13 @@ async def test_ended_jobs_and_log_parts_are_kept_for_their_time_and_no_longer(ri
         " FROM tasks, generate_series(1, 2) n WHERE job_id = $1",
         active,
     )
+    await rig.pool.execute(
+        "INSERT INTO image_digests SELECT n, 'x', now() - make_interval(days => n)"
+        " FROM generate_series(364, 366, 2) n"
+    )
     await Retention(rig.pool, RetentionSettings()).delete_old()
     assert [row["id"] for row in await rig.pool.fetch("SELECT id FROM jobs")] == [active]
+    assert await rig.pool.fetchval("SELECT max(name) FROM image_digests") == "364"
     assert [row["number"] for row in await rig.pool.fetch("SELECT number FROM task_log_parts")] == [
         1
     ]

@@ -73,6 +73,8 @@ DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM task_log_parts WHERE created_at < now() - $1::interval LIMIT 5000))
 """
 
+OLD_IMAGES = "DELETE FROM image_digests WHERE seen_at < now() - $1::interval"
+
 OLD_EVENTS = """
 DELETE FROM job_events WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM job_events WHERE at < now() - $1::interval LIMIT 5000))
@@ -109,7 +111,9 @@ async def delete_expired_jobs(connection: Connection) -> int:
 
 
 async def delete_old_jobs(connection: Connection, age: timedelta) -> int:
+    """And the digests of images that only such jobs have run."""
     count: int = await connection.fetchval(OLD_JOBS, age)
+    await connection.execute(OLD_IMAGES, age)
     return count
 
 
