@@ -96,7 +96,7 @@ class Events:
             allowance = Allowance(min(len(event.changes) * _STEPS_OF_CHANGE, _MOST_STEPS))
             try:
                 changes = [Change.model_validate(change) for change in event.changes]
-                owed += self._owed(changes, jobs, event.told, allowance)
+                owed += self._owed(changes, jobs, event.only_submission, allowance)
             except SealingError as error:
                 # What is secret in the summary can't be known before the operator gives the key.
                 log.error("webhooks_postponed", job=event.job_id, error=str(error))
@@ -118,7 +118,7 @@ class Events:
         self,
         changes: Sequence[Change],
         jobs: _Jobs,
-        told: Mapping[str, Any] | None,
+        only_submission: Mapping[str, Any] | None,
         allowance: Allowance,
     ) -> list[Delivery]:
         """Raises SealingError. A job that was deleted meanwhile owes nothing."""
@@ -126,5 +126,5 @@ class Events:
             delivery
             for change in changes
             if (job := jobs.get(change.job_id)) is not None
-            for delivery in deliveries_for(change, job, self._sealer, allowance, told)
+            for delivery in deliveries_for(change, job, self._sealer, allowance, only_submission)
         ]

@@ -152,13 +152,13 @@ def deliveries_for(
     job: Mapping[str, Any],
     sealer: Sealer,
     allowance: Allowance,
-    told: Mapping[str, Any] | None = None,
+    only_submission: Mapping[str, Any] | None = None,
 ) -> Iterator[Delivery]:
     """The calls that `change` owes to the webhooks of `job` (a row) and of the submissions that
-    have joined it, or only to those of the submission that is `told`. An expression that
+    have joined it, or only to those of `only_submission`. An expression that
     `allowance` is not enough for fails as any other. Raises SealingError."""
     places = itertools.count()
-    submissions = [told] if told else [None, *(job.get("joined") or ())]
+    submissions = [only_submission] if only_submission else [None, *(job.get("joined") or ())]
     for submission in submissions:
         of_submission = as_submission(job, submission, sealer) if submission else job
         id_ = submission["id"] if submission else None

@@ -114,5 +114,5 @@ async def _answer_with(
         if has_webhooks:
             workspace.jobs[job_id] = replace(workspace.jobs[job_id], has_webhooks=True)
     elif has_webhooks:
-        await rows.tell_end(job_id, kept, sealed)
-        workspace.has_told = True
+        await rows.add_end_event(job_id, kept, sealed)
+        workspace.has_late_webhooks = True

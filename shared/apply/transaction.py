@@ -61,10 +61,10 @@ class Rows(Protocol):
     async def join(self, job_id: str, new: NewJob, sealed: str | None) -> None:
         """The job goes on for `new` too; its secrets are `sealed`."""
 
-    async def tell_end(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+    async def add_end_event(self, job_id: str, new: NewJob, sealed: str | None) -> None:
         """The job has completed: the webhooks of `new` are called, as those of the job were."""
 
-    async def detach(self, job_id: str, submission_id: str) -> bool:
+    async def withdraw(self, job_id: str, submission_id: str) -> bool:
         """The job does not go on for it any more, unless for no other: whether it does for any."""
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:

@@ -21,7 +21,6 @@ from shared.lifecycle import (
     Command,
     CountExecutions,
     Decision,
-    DetachSubmission,
     EvaluateOutput,
     Event,
     FillSlots,
@@ -43,6 +42,7 @@ from shared.lifecycle import (
     Task,
     TaskState,
     Tell,
+    WithdrawSubmission,
     decide,
     task_id_of,
 )
@@ -134,7 +134,7 @@ Question = (
     | CountExecutions
     | EvaluateOutput
     | PrioritizeTasks
-    | DetachSubmission
+    | WithdrawSubmission
     | CancelTasks
 )
 Q = TypeVar("Q")
@@ -166,7 +166,7 @@ class Workspace:
     """The secrets of jobs that have come to more: their rows may be older."""
     commands: list[Command] = field(default_factory=list)
     """Those that leave the service."""
-    has_told: bool = False
+    has_late_webhooks: bool = False
     """Webhooks are to be called for what no command tells."""
     _questions: list[Question] = field(default_factory=list)
     _created: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -310,7 +310,9 @@ class Workspace:
         writes.webhook_events = webhook_events_of(self.commands, self.now)
         writes.schedule_ends = schedule_ends_of(self.commands)
         writes.removals += removals_of(self.commands, self.jobs)
-        writes.messages = messages_for(self.commands, self._files_left, has_webhooks=self.has_told)
+        writes.messages = messages_for(
+            self.commands, self._files_left, has_webhooks=self.has_late_webhooks
+        )
         return writes
 
     def _charges(self) -> Iterator[Charge]:

@@ -29,7 +29,6 @@ from shared.lifecycle.commands import (
     ContinueCancel,
     ContinueChildren,
     CountExecutions,
-    DetachSubmission,
     EvaluateOutput,
     FillSlots,
     ForgetAttempts,
@@ -50,6 +49,7 @@ from shared.lifecycle.commands import (
     StopTask,
     SubmitSubJob,
     Tell,
+    WithdrawSubmission,
 )
 from shared.lifecycle.costs import NOTHING, Rates, Usage
 from shared.lifecycle.decide import decide

@@ -2,7 +2,7 @@
 
 `Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`, `FillSlots`,
 `CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput`,
-`PrioritizeTasks`, `DetachSubmission` and `CancelTasks` are questions, answered with events inside
+`PrioritizeTasks`, `WithdrawSubmission` and `CancelTasks` are questions, answered with events inside
 the same transaction; `Tell` is such an event already; `SetVariable` is written to the job's
 context, `ForgetAttempts` beside the rows; the others become messages through outbox rows.
 """
@@ -170,7 +170,7 @@ class EvaluateOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class DetachSubmission:
+class WithdrawSubmission:
     """The job does not go on for it any more; if it goes on for nobody else, answer with
     `otherwise`."""
 
@@ -280,7 +280,7 @@ Command = (
     | ReopenKept
     | CountExecutions
     | EvaluateOutput
-    | DetachSubmission
+    | WithdrawSubmission
     | CancelTasks
     | ContinueCancel
     | Tell

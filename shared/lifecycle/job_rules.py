@@ -87,7 +87,7 @@ def on_submission_withdrawn(job: Job, event: e.SubmissionWithdrawn) -> Decision 
     if (ignored := _not_cancelled(job)) is not None:
         return ignored
     otherwise = e.JobCancelled(job.id, event.by, event.client, event.reason)
-    return Decision(job, commands=(c.DetachSubmission(job.id, event.submission_id, otherwise),))
+    return Decision(job, commands=(c.WithdrawSubmission(job.id, event.submission_id, otherwise),))
 
 
 def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignored:

@@ -210,11 +210,11 @@ class ReuseRows:
     async def join(self, job_id: str, new: NewJob, sealed: str | None) -> None:
         await submissions.join(self._connection, job_id, new, sealed)
 
-    async def tell_end(self, job_id: str, new: NewJob, sealed: str | None) -> None:
-        await submissions.tell_end(self._connection, job_id, new, sealed)
+    async def add_end_event(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+        await submissions.add_end_event(self._connection, job_id, new, sealed)
 
-    async def detach(self, job_id: str, submission_id: str) -> bool:
-        return await submissions.detach(self._connection, job_id, submission_id)
+    async def withdraw(self, job_id: str, submission_id: str) -> bool:
+        return await submissions.withdraw(self._connection, job_id, submission_id)
 
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
         return await reusable_tasks(self._connection, wanted)

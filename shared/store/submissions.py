@@ -52,7 +52,7 @@ UPDATE jobs SET is_joined = true FROM joined WHERE jobs.id = joined.job_id AND $
 """
 
 # As the last change of a job that has completed, which is not told to those that were told before.
-TELL_END = """
+ADD_END_EVENT = """
 INSERT INTO webhook_events (job_id, changes, told)
 SELECT id, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
            'job_id', id, 'version', version, 'state', state, 'at', completed_at,
@@ -62,16 +62,16 @@ FROM jobs WHERE id = $1
 """
 
 # The last one stays: after a restart the job goes on for it.
-DETACH = """
+WITHDRAW = """
 WITH others AS (
     SELECT FROM job_submissions
     WHERE job_id = $1 AND id <> $2 AND detached_at IS NULL LIMIT 1
-), detached AS (
+), withdrawn AS (
     UPDATE job_submissions SET detached_at = now()
     WHERE job_id = $1 AND id = $2 AND detached_at IS NULL AND EXISTS (SELECT FROM others)
     RETURNING is_first
 ), silenced AS (
-    UPDATE jobs SET webhooks = '[]' WHERE id = $1 AND EXISTS (SELECT FROM detached WHERE is_first)
+    UPDATE jobs SET webhooks = '[]' WHERE id = $1 AND EXISTS (SELECT FROM withdrawn WHERE is_first)
 )
 SELECT EXISTS (SELECT FROM others)
 """
@@ -107,14 +107,16 @@ async def join(connection: Connection, job_id: str, new: NewJob, sealed: str | N
     await connection.execute(JOIN, job_id, new.submission_id, _webhooks(new), sealed)
 
 
-async def tell_end(connection: Connection, job_id: str, new: NewJob, sealed: str | None) -> None:
+async def add_end_event(
+    connection: Connection, job_id: str, new: NewJob, sealed: str | None
+) -> None:
     """The job has completed: the webhooks of `new` hear of it."""
-    await connection.execute(TELL_END, job_id, new.submission_id, _webhooks(new), sealed)
+    await connection.execute(ADD_END_EVENT, job_id, new.submission_id, _webhooks(new), sealed)
 
 
-async def detach(connection: Connection, job_id: str, submission_id: str) -> bool:
+async def withdraw(connection: Connection, job_id: str, submission_id: str) -> bool:
     """Whether the job, which is locked, goes on for others."""
-    goes_on: bool = await connection.fetchval(DETACH, job_id, submission_id)
+    goes_on: bool = await connection.fetchval(WITHDRAW, job_id, submission_id)
     return goes_on
 
 

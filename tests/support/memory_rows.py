@@ -78,10 +78,10 @@ class MemoryRows:
     async def join(self, job_id: str, new: NewJob, sealed: str | None) -> None:
         pass
 
-    async def tell_end(self, job_id: str, new: NewJob, sealed: str | None) -> None:
+    async def add_end_event(self, job_id: str, new: NewJob, sealed: str | None) -> None:
         pass
 
-    async def detach(self, job_id: str, submission_id: str) -> bool:
+    async def withdraw(self, job_id: str, submission_id: str) -> bool:
         return False
 
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:

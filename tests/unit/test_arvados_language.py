@@ -12,7 +12,7 @@ from shared.jobspec.arvados.compilation import compile_job
 from shared.jobspec.arvados.container_compilation import compile_request
 from shared.jobspec.arvados.containers import checked_request
 from shared.jobspec.arvados.models import checked
-from shared.jobspec.arvados.uuids import JOB, uuid_of
+from shared.jobspec.arvados.uuids import CONTAINER, JOB, id_beginning, uuid_from, uuid_of
 
 HASH = {
     "script": "hash",
@@ -221,3 +221,10 @@ def test_options_of_reuse_may_not_contradict_each_other() -> None:
         takes_alike({"allow_duplicate": True, "find_or_create": "true"}, {})
     with pytest.raises(Unprocessable, match="must be true or false"):
         takes_alike({"allow_duplicate": "perhaps"}, {})
+
+
+def test_the_uuid_of_a_container_tells_how_the_id_of_its_job_begins() -> None:
+    job_id = "0123456789abcdef" * 2
+    uuid = uuid_from(CONTAINER, job_id)
+    assert id_beginning(CONTAINER, uuid) == job_id[:15]
+    assert [id_beginning(JOB, uuid), id_beginning(CONTAINER, job_id)] == [None, None]

@@ -9,7 +9,6 @@ from shared.lifecycle import (
     CancelPutOff,
     CancelTasks,
     ContinueCancel,
-    DetachSubmission,
     Event,
     Ignored,
     JobCancelled,
@@ -22,6 +21,7 @@ from shared.lifecycle import (
     SubmissionWithdrawn,
     TaskState,
     TaskTimedOut,
+    WithdrawSubmission,
     decide,
 )
 from tests.support.jobs.decided import LATER, a_job, child_running, decided
@@ -36,7 +36,7 @@ def test_a_submission_that_is_taken_back_cancels_the_job_if_no_other_is_left() -
     outcome = decided(decide(job, None, withdrawn, LATER))
     otherwise = JobCancelled("job", "ann", "curl", "wrong")
     assert outcome.job == job
-    assert outcome.commands == (DetachSubmission("job", "order-17", otherwise),)
+    assert outcome.commands == (WithdrawSubmission("job", "order-17", otherwise),)
     for state in (JobState.CANCELLED, JobState.COMPLETED):
         ended = a_job(state=state)
         assert decide(ended, None, withdrawn, LATER) == decide(ended, None, otherwise, LATER)

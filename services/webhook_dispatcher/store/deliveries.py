@@ -89,7 +89,7 @@ class Delivery:
 async def jobs_with_webhooks(
     connection: Connection, job_ids: Collection[str]
 ) -> dict[str, dict[str, Any]]:
-    """`joined` are submissions with webhooks of their own, as `StoredEvent.told`."""
+    """`joined` are submissions with webhooks of their own, as `StoredEvent.only_submission`."""
     rows = await connection.fetch(JOBS_WITH_WEBHOOKS, list(job_ids))
     return {row["id"]: dict(row) for row in rows}
 

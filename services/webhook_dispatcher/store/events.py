@@ -9,7 +9,7 @@ from shared.postgres.pool import Connection
 
 # Locked until the transaction ends, in which the deliveries are added and these rows removed.
 TAKE_DUE = """
-SELECT id, job_id, changes, told FROM webhook_events WHERE due_at <= now()
+SELECT id, job_id, changes, told AS only_submission FROM webhook_events WHERE due_at <= now()
 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 
@@ -19,13 +19,13 @@ LATER = "UPDATE webhook_events SET due_at = now() + $2::interval WHERE id = ANY(
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """Changes of one job, as `shared.messages.Change`, in the order they were decided. With `told`
-    only the webhooks of this submission are called: its `id`, `webhooks` and `sealed` secrets."""
+    """Changes of one job, as `shared.messages.Change`, in the order they were decided. With
+    `only_submission` its webhooks are called and no others: `id`, `webhooks`, `sealed` secrets."""
 
     id: int
     job_id: str
     changes: list[dict[str, Any]]
-    told: Mapping[str, Any] | None = None
+    only_submission: Mapping[str, Any] | None = None
 
 
 async def take_due(connection: Connection, limit: int) -> list[StoredEvent]:

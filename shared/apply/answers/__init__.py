@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 from shared.apply.answers.begin_children import begin_children, open_sequences, put_off
 from shared.apply.answers.cancel import cancel_tasks
 from shared.apply.answers.collect import collect_results
-from shared.apply.answers.detach import detach_submissions
 from shared.apply.answers.placed import (
     as_replanned,
     count_executions,
@@ -25,6 +24,7 @@ from shared.apply.answers.prioritize import prioritize_tasks
 from shared.apply.answers.reuse import Prepared, prepared
 from shared.apply.answers.rewind import rewind
 from shared.apply.answers.slots import fill_slots
+from shared.apply.answers.withdraw import withdraw_submissions
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
 from shared.expressions import Allowance
@@ -33,7 +33,6 @@ from shared.lifecycle import (
     CancelTasks,
     CollectResults,
     CountExecutions,
-    DetachSubmission,
     EvaluateOutput,
     Event,
     FillSlots,
@@ -48,6 +47,7 @@ from shared.lifecycle import (
     Rewind,
     TaskPlanned,
     TaskPosition,
+    WithdrawSubmission,
 )
 from shared.planning.budgets import MOST_STEPS, MOST_STEPS_AT_ONCE, MOST_TASKS
 from shared.planning.planner import plan_failed
@@ -93,7 +93,7 @@ class Answerer(Generic[Q]):
 # would begin that its family's end has cancelled in the same round. What is held back comes before
 # what would begin now: it takes the slots that are free.
 ANSWERERS = (
-    Answerer(DetachSubmission, detach_submissions),
+    Answerer(WithdrawSubmission, withdraw_submissions),
     Answerer(CancelTasks, cancel_tasks),
     Answerer(FillSlots, fill_slots),
     Answerer(CollectResults, collect_results),

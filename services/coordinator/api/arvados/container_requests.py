@@ -17,7 +17,14 @@ from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import ONLY_VIEW, readers_of
 from services.coordinator.api.arvados.container_views import is_final, shown_request
 from services.coordinator.api.arvados.groups import FORM, INVALID, PREFIX, REQUESTS
-from services.coordinator.api.arvados.listing import Listing, listing, page, select_of, selected
+from services.coordinator.api.arvados.listing import (
+    NEWEST,
+    Listing,
+    listing,
+    page,
+    select_of,
+    selected,
+)
 from services.coordinator.api.arvados.parameters import attributes, parameters
 from services.coordinator.api.arvados.schemas import (
     ArvadosContainerRequest,
@@ -49,7 +56,6 @@ from shared.store.submissions import is_known
 
 Tree = dict[str, Any]
 
-_NEWEST = (("created_at", True), ("uuid", True))
 _BODIES = ("application/json", FORM)
 _SECRETS = "secret_mounts"
 _CHANGED_MEANWHILE = "the request was committed or deleted meanwhile"
@@ -89,7 +95,7 @@ async def create_container_request(request: web.Request) -> web.Response:
     `use_existing` is false: one that has completed and that you may see, or one of yours."""
     given = await parameters(request)
     if given.get("_method") == "GET":
-        return await _reply_list(request, listing(given, _NEWEST))
+        return await _reply_list(request, listing(given, NEWEST))
     asked, by = _checked(attributes(given, "container_request")), principal(request).creator
     uuid = uuid_from(REQUEST, new_job_id())
     new = await _new_job(request, asked, uuid) if asked.is_committed else None
@@ -178,7 +184,7 @@ async def _may_act(request: web.Request, uuid: str, job_id: str) -> bool:
 )
 async def list_container_requests(request: web.Request) -> web.Response:
     """Looked for among the newest 10,000."""
-    return await _reply_list(request, listing(await parameters(request), _NEWEST))
+    return await _reply_list(request, listing(await parameters(request), NEWEST))
 
 
 @REQUESTS.route(
@@ -293,22 +299,25 @@ async def _found(
     return next(iter(await ports(request).run(store.requests, [uuid], readers)), None)
 
 
-async def _operable(request: web.Request) -> RequestRow:
-    """Raises NotFound, Forbidden."""
-    uuid, who = request.match_info["id"], principal(request)
-    row = await _found(request, uuid, who.readers)
+async def visible_request(request: web.Request, uuid: str) -> RequestRow:
+    """Raises NotFound."""
+    row = await _found(request, uuid, principal(request).readers)
     if row is None:
         raise NotFound("no such container request")
-    if await _found(request, uuid, who.operators) is None:
+    return row
+
+
+async def _operable(request: web.Request) -> RequestRow:
+    """Raises NotFound, Forbidden."""
+    row = await visible_request(request, request.match_info["id"])
+    if await _found(request, row.id, principal(request).operators) is None:
         raise Forbidden(ONLY_VIEW.format("container request"))
     return row
 
 
 async def _reply(request: web.Request, uuid: str, given: Tree) -> web.Response:
     """As it is now."""
-    row = await _found(request, uuid, principal(request).readers)
-    if row is None:
-        raise NotFound("no such container request")
+    row = await visible_request(request, uuid)
     return reply(selected(_shown(request, row), select_of(given)))
 
 

@@ -1,19 +1,19 @@
 """/arvados/v1/containers: what runs, each with the requests that share it."""
 
-import re
 from typing import Any
 
 from aiohttp import web
 
 from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
+from services.coordinator.api.arvados.container_requests import visible_request
 from services.coordinator.api.arvados.container_views import (
     container_state,
     container_uuid,
     shown_container,
 )
 from services.coordinator.api.arvados.groups import CONTAINERS, INVALID, PREFIX, REQUESTS
-from services.coordinator.api.arvados.listing import listing, page, select_of, selected
+from services.coordinator.api.arvados.listing import NEWEST, listing, page, select_of, selected
 from services.coordinator.api.arvados.parameters import parameters
 from services.coordinator.api.arvados.schemas import (
     ArvadosContainer,
@@ -26,12 +26,10 @@ from services.coordinator.api.requests import ports
 from services.coordinator.api.route import response
 from services.coordinator.store import container_requests as store
 from services.coordinator.store.container_requests import RequestRow
+from shared.jobspec.arvados.uuids import CONTAINER, id_beginning
 from shared.planning.disclosure import redacting
 
 Tree = dict[str, Any]
-
-_NEWEST = (("created_at", True), ("uuid", True))
-_UUID = re.compile(r"cnvyr-dz642-([0-9a-f]{15})")
 
 
 @CONTAINERS.route(
@@ -42,10 +40,10 @@ _UUID = re.compile(r"cnvyr-dz642-([0-9a-f]{15})")
 )
 async def list_arvados_containers(request: web.Request) -> web.Response:
     """Those of requests that you may see; looked for among the newest 10,000."""
-    asked = listing(await parameters(request), _NEWEST)
+    asked = listing(await parameters(request), NEWEST)
     wanted = None
     if asked.uuids is not None:
-        wanted = [found[1] for uuid in asked.uuids if (found := _UUID.fullmatch(uuid))]
+        wanted = [one for uuid in asked.uuids if (one := id_beginning(CONTAINER, uuid))]
     rows = await ports(request).run(store.containers, wanted, principal(request).readers)
     return reply(page(asked, [_shown(request, row) for row in rows], "arvados#containerList"))
 
@@ -58,9 +56,9 @@ async def list_arvados_containers(request: web.Request) -> web.Response:
 )
 async def get_arvados_container(request: web.Request) -> web.Response:
     select = select_of(await parameters(request))
-    if found := _UUID.fullmatch(request.match_info["id"]):
+    if beginning := id_beginning(CONTAINER, request.match_info["id"]):
         readers = principal(request).readers
-        for row in await ports(request).run(store.containers, [found[1]], readers):
+        for row in await ports(request).run(store.containers, [beginning], readers):
             return reply(selected(_shown(request, row), select))
     raise NotFound("no such container")
 
@@ -71,11 +69,7 @@ async def get_arvados_container(request: web.Request) -> web.Response:
     response("The state.", ArvadosContainerStatus),
 )
 async def get_arvados_container_status(request: web.Request) -> web.Response:
-    uuid, readers = request.match_info["id"], principal(request).readers
-    rows = [] if "\0" in uuid else await ports(request).run(store.requests, [uuid], readers)
-    if not rows:
-        raise NotFound("no such container request")
-    [row] = rows
+    row = await visible_request(request, request.match_info["id"])
     if row.job_id is None:
         return reply(ArvadosContainerStatus())
     why = await ports(request).run(wait_reasons.of_jobs, [row.job_id]) if row.state else {}

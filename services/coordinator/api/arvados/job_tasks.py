@@ -19,13 +19,12 @@ from services.coordinator.api.requests import ports
 from services.coordinator.api.route import response
 from services.coordinator.store import arvados_tasks
 from services.coordinator.store.arvados_tasks import ArvadosTask
-from shared.jobspec.arvados.uuids import TASK, uuid_from
+from shared.jobspec.arvados.uuids import TASK, id_beginning, uuid_from
 from shared.planning.disclosure import redacting
 
 Tree = dict[str, Any]
 
 _IN_TURN = (("job_uuid", False), ("sequence", False), ("qsequence", False))
-_UUID = re.compile(r"cnvyr-ot0gb-([0-9a-f]{15})")
 _BY_NUMBER = re.compile(r"([0-9a-zA-Z]{1,64})-([0-9]{1,9})")
 _SUCCESS = {
     "COMPLETED": True,
@@ -65,10 +64,10 @@ async def _task(request: web.Request) -> ArvadosTask:
     """By its uuid, or by the id of its job and its number, as its script knows it. Raises
     NotFound."""
     name = request.match_info["id"]
-    if by_uuid := _UUID.fullmatch(name):
-        job_id = await ports(request).run(arvados_tasks.job_of_task, by_uuid[1])
+    if beginning := id_beginning(TASK, name):
+        job_id = await ports(request).run(arvados_tasks.job_of_task, beginning)
         for task in await _tasks(request, [job_id]) if job_id else ():
-            if task.first_id.startswith(by_uuid[1]):
+            if task.first_id.startswith(beginning):
                 return task
     elif by_number := _BY_NUMBER.fullmatch(name):
         for task in await _tasks(request, [by_number[1]]):

@@ -10,6 +10,8 @@ from services.coordinator.api.errors import Unprocessable
 
 Tree = dict[str, Any]
 
+NEWEST = (("created_at", True), ("uuid", True))
+"""The order of a list that is asked for in no other."""
 _MOST, _DEFAULT = 1000, 100
 _ORDER = re.compile(r"(?:\w+\.)?(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
 _TABLES = re.compile(r"\A(?:jobs|job_tasks|nodes|containers|container_requests)\.")

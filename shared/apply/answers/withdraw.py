@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from shared.apply.transaction import Transaction
-from shared.lifecycle import DetachSubmission
+from shared.lifecycle import WithdrawSubmission
 
 
-async def detach_submissions(
-    transaction: Transaction, asked: Sequence[DetachSubmission]
+async def withdraw_submissions(
+    transaction: Transaction, asked: Sequence[WithdrawSubmission]
 ) -> tuple[()]:
     for each in asked:
-        if not await transaction.rows.detach(each.job_id, each.submission_id):
+        if not await transaction.rows.withdraw(each.job_id, each.submission_id):
             transaction.workspace.apply_event(each.otherwise)
     return ()
