@@ -1,4 +1,4 @@
--- Those of before 0071, whose lock on jobs would hold up all services meanwhile. A job that is
+-- Those of before 0072, whose lock on jobs would hold up all services meanwhile. A job that is
 -- restarted in the same moment may stay no answer to others.
 
 UPDATE job_fingerprints f SET has_failed = true
