@@ -64,8 +64,7 @@ WITH deleted AS (
 OLD_DRAFT_REQUESTS = """
 DELETE FROM container_requests WHERE id = ANY(ARRAY(
     SELECT id FROM container_requests
-    WHERE job_id IS NULL AND created_at < now() - $1::interval
-      AND modified_at < now() - $1::interval LIMIT 5000))
+    WHERE job_id IS NULL AND modified_at < now() - $1::interval LIMIT 5000))
 """
 
 OLD_LOG_PARTS = """
