@@ -34,6 +34,7 @@ from shared.store.samples import THINNED
 from shared.wiring import UNAVAILABLE, Resources
 
 _ZONES_SECONDS = 60.0
+_SLOTS_SECONDS = 30.0
 _UNWATCHED_SECONDS = 15.0
 """How often a round looks for itself, without being told that something is due."""
 
@@ -94,6 +95,7 @@ async def run(
             (schedules.fire_due_schedules, _UNWATCHED_SECONDS, watch.events["schedules"]),
             (tasks.resend_missing, seldom_seconds, None),
             (tasks.mend_subjobs, seldom_seconds, None),
+            (tasks.count_slots, _SLOTS_SECONDS, None),
             (schedules.call_holding, seldom_seconds, None),
             (ZoneWatch(pool).take_up_changes, _ZONES_SECONDS, None),
             (placement.place_executions, settings.placement.sweep_seconds, placement.due),

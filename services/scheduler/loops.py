@@ -150,6 +150,12 @@ class TaskLoops:
             events = await find_lost_signals(connection)
         await self._performer.perform(events)
 
+    async def count_slots(self) -> None:
+        """Where what counts for the limits of jobs is not what was counted."""
+        async with acquired(self._pool) as connection:
+            events = await due.due_slot_counts(connection)
+        await self._performer.perform(events)
+
     async def resend_missing(self) -> None:
         """Tasks that wait on a queue with nothing in it: their messages are gone."""
         async with acquired(self._pool) as connection:

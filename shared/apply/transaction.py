@@ -20,6 +20,7 @@ from shared.store.artifacts import Replaced
 from shared.store.family_rows import ExecutionState, NextSequence, Reopened
 from shared.store.outbox import OutboxRow
 from shared.store.reused_tasks import DoneTask, WantedTask
+from shared.store.slot_counts import SlotCount
 from shared.store.transaction_rows import Locked, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
@@ -104,6 +105,10 @@ class Rows(Protocol):
     async def next_held_back(self, counts: Mapping[str, int], timed: Collection[str]) -> list[Task]:
         """So many tasks of each of the jobs, by id, that its limits hold back, those of the highest
         priority first, and then in their order; none of `timed`, which wait for their time."""
+
+    async def count_slots(self, job_ids: Collection[str]) -> Mapping[str, SlotCount]:
+        """What counts for the limits of those of the jobs of which something is active or held
+        back."""
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         """Cancel up to `limit` tasks that never began; how many it were. Nobody has heard of these,

@@ -20,6 +20,7 @@ from shared.lifecycle import (
     CollectResults,
     Command,
     CountExecutions,
+    CountSlots,
     Decision,
     EvaluateOutput,
     Event,
@@ -127,6 +128,7 @@ Question = (
     | PlanDependents
     | BeginChildren
     | OpenSequence
+    | CountSlots
     | FillSlots
     | CollectResults
     | ReplanPlaced

@@ -29,6 +29,7 @@ from shared.lifecycle.commands import (
     ContinueCancel,
     ContinueChildren,
     CountExecutions,
+    CountSlots,
     EvaluateOutput,
     FillSlots,
     ForgetAttempts,
@@ -102,7 +103,7 @@ from shared.lifecycle.placed_events import (
 from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules, grown_memory
 from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
 from shared.lifecycle.quotas import within_quota
-from shared.lifecycle.slot_events import SlotFreed
+from shared.lifecycle.slot_events import SlotCountDue, SlotFreed, SlotsCounted
 from shared.lifecycle.slots import Slots, StartRate
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.states import JobState, PlacementType, TaskKind, TaskState, shown_position

@@ -1,7 +1,7 @@
 """What a decision asks for, in the imperative.
 
-`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`, `FillSlots`,
-`CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput`,
+`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`, `CountSlots`,
+`FillSlots`, `CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput`,
 `PrioritizeTasks`, `WithdrawSubmission` and `CancelTasks` are questions, answered with events inside
 the same transaction; `Tell` is such an event already; `SetVariable` is written to the job's
 context, `ForgetAttempts` beside the rows; the others become messages through outbox rows.
@@ -75,6 +75,13 @@ class BeginChildren(TaskKey):
 @dataclass(frozen=True, slots=True)
 class OpenSequence(TaskKey):
     """All children of the task that might begin have ended: look up the next sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountSlots:
+    """Count what is active and held back of the job."""
+
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +281,7 @@ Command = (
     | BeginChildren
     | ContinueChildren
     | OpenSequence
+    | CountSlots
     | FillSlots
     | CollectResults
     | ReplanPlaced

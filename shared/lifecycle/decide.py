@@ -119,6 +119,10 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
             return job_rules.on_cancel_put_off(job, event)
         case e.CancelContinued():
             return job_rules.on_cancel_continued(job, event)
+        case w.SlotCountDue():
+            return slot_rules.on_slot_count_due(job, event)
+        case w.SlotsCounted():
+            return slot_rules.on_slots_counted(job, event)
         case u.JobUpdated():
             return update_rules.on_updated(job, event, now)
         case r.JobPrioritized():

@@ -27,7 +27,7 @@ from shared.lifecycle.family_events import (
 from shared.lifecycle.lock_events import LockEvent
 from shared.lifecycle.placed_events import PlacedEvent
 from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
-from shared.lifecycle.slot_events import SlotFreed
+from shared.lifecycle.slot_events import SlotCountDue, SlotFreed, SlotsCounted
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
@@ -250,6 +250,8 @@ JobEvent = (
     | SubJobAbandoned
     | CancelPutOff
     | CancelContinued
+    | SlotCountDue
+    | SlotsCounted
     | OutputEvaluated
     | OutputFailed
     | JobUpdated

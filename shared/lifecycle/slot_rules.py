@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from shared.lifecycle.beginnings import ready_or_held_back, request_worker
-from shared.lifecycle.commands import FillSlots
+from shared.lifecycle.commands import CountSlots, FillSlots
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.replacing import replace
-from shared.lifecycle.slot_events import SlotFreed
+from shared.lifecycle.slot_events import SlotCountDue, SlotFreed, SlotsCounted
 from shared.lifecycle.states import TaskState
 from shared.lifecycle.values import Job, Task
 
@@ -22,6 +22,19 @@ def on_slot_freed(job: Job, task: Task, _: SlotFreed, now: datetime) -> Decision
     builder.move_task(task, ready)
     builder.send(*request_worker(ready))
     return builder.build()
+
+
+def on_slot_count_due(job: Job, _: SlotCountDue) -> Decision | Ignored:
+    if job.slots is None or job.state.is_final:
+        return Ignored(f"job is {job.state}, and has no task that its limits hold back")
+    return Decision(job, commands=(CountSlots(job.id),))
+
+
+def on_slots_counted(job: Job, event: SlotsCounted) -> Decision | Ignored:
+    if job.slots is None:
+        return Ignored("job has no limits")
+    counted = job.slots.as_counted(event.active, event.held_back, event.next_id)
+    return Decision(replace(job, slots=counted))
 
 
 def with_slots_filled(decision: Decision, now: datetime) -> Decision:

@@ -84,6 +84,12 @@ class Slots:
         """Of a job whose limits were set while tasks of it were active, more may end than count."""
         return replace(self, active=max(self.active - 1, 0))
 
+    def as_counted(self, active: int, held_back: int, next_id: str | None) -> "Slots":
+        """`next_id` is the one that has a time, perhaps from before the rate was another: unless it
+        is known to wait for that, it may get one anew."""
+        next_id = next_id if next_id == self.next_id else None
+        return replace(self, active=active, held_back=held_back, next_id=next_id)
+
     def emptied(self) -> "Slots":
         """Nothing of the job is active."""
         return replace(self, active=0, held_back=0, next_id=None)

@@ -106,6 +106,8 @@ def _begun_anew(job: Job, new: Job, now: datetime) -> Decision:
 def _gone_on(job: Job, change: u.JobChange, now: datetime) -> Decision:
     builder = DecisionBuilder(_as_submitted(job, change.job, now))
     new = builder.job
+    if job.slots is None and new.slots is not None:
+        builder.send(c.CountSlots(job.id))  # nobody has, so far
     builder.progress_job(min(job.progress * job.task_count / new.task_count, 100.0))
     if change.replanned:
         builder.send(c.ReplanPlaced(job.id, tuple(change.replanned), change.kept))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shared.lifecycle import BeginChildren, CancelTasks, Task, TaskPosition, TaskState
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.store.rows import TASK_COLUMNS, task_of
+from shared.store.slot_counts import SlotCount, count_slots
 from shared.store.source_rows import SourceRows, columns_of
 
 NEXT_CREATED = f"""
@@ -216,6 +217,9 @@ class FamilyRows(SourceRows):
 
     async def next_held_back(self, counts: Mapping[str, int], timed: Collection[str]) -> list[Task]:
         return await self._tasks(NEXT_HELD_BACK, list(counts), list(counts.values()), list(timed))
+
+    async def count_slots(self, job_ids: Collection[str]) -> Mapping[str, SlotCount]:
+        return await count_slots(self._connection, job_ids)
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         cancelled = 0

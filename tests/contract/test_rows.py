@@ -17,6 +17,8 @@ from shared.lifecycle import (
     CancelTasks,
     Children,
     JobState,
+    PlacementRules,
+    PlacementType,
     PlanDependents,
     PlannedTask,
     SetVariable,
@@ -30,6 +32,7 @@ from shared.planning.submission import new_job
 from shared.planning.templates import variables_wanted
 from shared.postgres.pool import set_up_connection
 from shared.process.sealing import Sealer
+from shared.store.slot_counts import NO_SLOTS
 from shared.store.transaction_rows import TransactionRows
 from shared.store.writing import Writes
 from tests.support.memory_rows import MemoryRows
@@ -247,6 +250,31 @@ async def test_the_held_back_begin_by_priority_and_then_in_their_order(rows: Row
     assert [t.id for t in await rows.next_held_back(asked, ["t3"])] == ["t2", "t0"]
     assert [t.id for t in await rows.next_held_back({"job": 9}, ["t3"])] == ["t2", "t0", "t1"]
     assert await rows.next_held_back({"job": 9}, []) == [held_back[n] for n in (2, 0, 1, 3)]
+
+
+async def test_what_counts_for_the_limits_of_a_job_is_as_the_core_has_it(rows: Rows) -> None:
+    await submit(rows, concurrency=1)
+    await submit(rows, job_id="other")
+    gang = PlacementRules(type=PlacementType.BATCH, demand={"min_nodes": 2})
+    placed = [replace(task(f"p{n}", "PENDING"), plan=PLACED) for n in range(2)]
+    of_gang = [
+        replace(task(f"g{n}", state), plan=replace(PLACED, placement=gang))
+        for n, state in enumerate(("PENDING", "SCHEDULED"))
+    ]
+    held_back = [task(f"h{n}", "PENDING", is_held_back=True) for n in range(2)]
+    timed = task("h2", "PENDING", is_held_back=True, due_at=NOW)
+    others = [task("e", "COMPLETED"), task("r", "PENDING", due_at=NOW), task("s", "SCHEDULED")]
+    own = [*placed, *of_gang, *held_back, timed, *others, task("each", "RUNNING", children=FAMILY)]
+    await rows.write(Writes(new_tasks=own))
+    counts = await rows.count_slots(["job", "other"])
+    assert counts["job"] == (4, 3, "h2")
+    assert sum(one.has_slot for one in own) == 4
+    assert counts.get("other", NO_SLOTS) == NO_SLOTS
+
+
+PLACED = PlannedTask(
+    name="p", queue="", placement=PlacementRules(type=PlacementType.BATCH), definition={}
+)
 
 
 async def test_a_service_of_the_version_before_leaves_what_was_held_back_marked(rows: Rows) -> None:

@@ -12,6 +12,7 @@ from shared.lifecycle import (
     Event,
     JobCancelled,
     JobRestarted,
+    SlotCountDue,
     Slots,
     StartRate,
     TaskClaimed,
@@ -295,6 +296,11 @@ async def test_the_limits_of_a_job_hold_tasks_back_until_a_slot_is_free_and_it_i
     tasks = [{**SHELL, "name": name, "needs": []} for name in "abc"]
     job_id = await rig.submit(tasks, slots=Slots(concurrency=1, rate=StartRate(1, 3600)))
     assert await states_of(rig, job_id) == {"a": "SCHEDULED", "b": "held", "c": "held"}
+    async with acquired(rig.pool) as connection:
+        assert await due.due_slot_counts(connection) == []
+        await connection.execute(COUNTED_WRONG)
+        assert await due.due_slot_counts(connection) == [SlotCountDue(job_id)]
+    await rig.happen(SlotCountDue(job_id))
     for name in "bc":
         await rig.run_current(job_id)
         async with acquired(rig.pool) as connection:
@@ -310,6 +316,9 @@ async def test_the_limits_of_a_job_hold_tasks_back_until_a_slot_is_free_and_it_i
         "COMPLETED",
         {"concurrency", "rate", "paid_until"},
     )
+
+
+COUNTED_WRONG = """UPDATE jobs SET slots = slots || '{"active": 2}'"""
 
 
 async def states_of(rig: Rig, job_id: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ from shared.store.artifacts import Replaced
 from shared.store.family_rows import ExecutionState, NextSequence, Reopened
 from shared.store.outbox import OutboxRow
 from shared.store.reused_tasks import DoneTask, WantedTask
+from shared.store.slot_counts import SlotCount
 from shared.store.transaction_rows import Locked, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
@@ -147,6 +148,15 @@ class MemoryRows:
             waiting = [t for t in self._held_back(job_id) if t.id not in timed]
             waiting.sort(key=lambda task: (-task.plan.priority, task.position))
             found += waiting[:count]
+        return found
+
+    async def count_slots(self, job_ids: Collection[str]) -> dict[str, SlotCount]:
+        found: dict[str, SlotCount] = {}
+        for job_id in job_ids:
+            active = sum(t.has_slot for t in self.tasks.values() if t.job_id == job_id)
+            held_back = self._held_back(job_id)
+            timed = min((t.id for t in held_back if t.due_at is not None), default=None)
+            found[job_id] = SlotCount(active, len(held_back), timed)
         return found
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:

@@ -1,5 +1,6 @@
 """The core: how many tasks of a job may be active and start at a time."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.apply.apply import Work
+from shared.definition import changed
 from shared.definition.quantities import Rate
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.parsing import parse_job
 from shared.lifecycle import (
     Event,
     ExecutionPlaced,
@@ -22,6 +27,7 @@ from shared.lifecycle import (
     PlacementType,
     RetryDue,
     RunTask,
+    SlotCountDue,
     SlotFreed,
     Slots,
     StartRate,
@@ -38,6 +44,7 @@ from shared.lifecycle import (
 )
 from shared.lifecycle.slots import with_limits_of
 from shared.lifecycle.values import Planned
+from shared.planning.submission import new_job
 from tests.support.family_specs import Spec, job_specs
 from tests.support.family_world import World, budgets
 from tests.support.jobs.decided import LEASE, NOW, child_of, decided, of, opened, plan
@@ -150,6 +157,39 @@ def test_so_many_may_start_at_once_as_there_are_slots_or_when_nothing_is_in_thei
     started = rated.started(NOW).started(NOW).started(NOW)
     assert not started.let_begin(1, NOW)
     assert started.let_begin(1, NOW + timedelta(minutes=1))
+
+
+def test_what_is_active_when_a_job_is_given_limits_counts() -> None:
+    world = World()
+    each = Spec(inner=(Spec(TaskKind.EACH, inner=(Spec(),), items=3),))
+    world.submit("job", each)
+    spec = parse_job(json.dumps(each.as_job()).encode(), "application/json")
+    new = new_job(changed(compile_job(spec), concurrency=2), "job", world.now)
+    world.apply(Work(JobUpdated("job"), new_version=new))
+    assert world.jobs["job"].slots == Slots(concurrency=2, active=3)
+
+
+def test_what_counts_wrong_is_counted_anew_when_it_is_time() -> None:
+    world = World()
+    world.submit("job", Spec(inner=(ONE_OF_SIX,)), concurrency=2)
+    job, slots = world.jobs["job"], world.jobs["job"].slots
+    assert slots is not None
+    world.rows.jobs["job"] = replace(job, slots=replace(slots, active=9, held_back=1))
+    first = next(task for task in world.tasks.values() if task.state is TaskState.SCHEDULED)
+    by = "job", first.id, 1, NODES[0]
+    world.happen(TaskClaimed(*by, LEASE))
+    world.happen(TaskSucceeded(*by))
+    assert [t.state for t in world.tasks.values()].count(TaskState.SCHEDULED) == 1
+    world.happen(SlotCountDue("job"))
+    assert world.jobs["job"].slots == Slots(concurrency=2, active=2, held_back=3)
+    _holds(world)
+
+
+def test_what_has_a_time_of_another_rate_is_not_taken_for_the_next() -> None:
+    timed = Slots(rate=StartRate(1, 60), active=1, held_back=2, next_id="a")
+    assert timed.as_counted(1, 2, "a") == timed
+    assert timed.as_counted(1, 2, None).next_id is None
+    assert replace(timed, next_id=None).as_counted(1, 2, "a").next_id is None
 
 
 ONE_OF_SIX = Spec(TaskKind.EACH, inner=(Spec(),), items=6, allow_failure=True)

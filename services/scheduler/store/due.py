@@ -18,10 +18,13 @@ from shared.lifecycle import (
     LeaseExpired,
     QueueTimedOut,
     RetryDue,
+    SlotCountDue,
     TaskTimedOut,
 )
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection
+from shared.store.rows import slots_of
+from shared.store.slot_counts import NO_SLOTS, count_slots
 
 LIMIT = 500
 
@@ -34,6 +37,17 @@ NEXT_RETRY = """
 SELECT extract(epoch FROM min(due_at) - now())::float8
 FROM tasks WHERE state = 'PENDING'
 """
+
+# Jobs whose limits hold back tasks that wait for no time. Of more than are looked at together, each
+# has its turn by chance.
+HOLDING_BACK = f"""
+SELECT id, slots, now() FROM jobs
+WHERE slots IS NOT NULL AND id = ANY(ARRAY(
+    SELECT job_id FROM (
+        SELECT DISTINCT job_id FROM tasks
+        WHERE is_held_back AND state = 'PENDING' AND due_at IS NULL) AS held_back
+    ORDER BY random() LIMIT {LIMIT}))
+"""  # noqa: S608 - a number of our own
 
 STARTS = f"""
 SELECT id FROM jobs WHERE state = 'PENDING' AND due_at <= now() ORDER BY due_at LIMIT {LIMIT}
@@ -166,6 +180,19 @@ async def due_retries(connection: Connection) -> list[RetryDue]:
 async def seconds_to_next_retry(connection: Connection) -> float | None:
     seconds: float | None = await connection.fetchval(NEXT_RETRY)
     return seconds
+
+
+async def due_slot_counts(connection: Connection) -> list[SlotCountDue]:
+    """Jobs whose tasks are not as was counted, or begin too late. Services of the version before
+    count nothing, so nothing else would ever have those begin that are held back."""
+    rows = await connection.fetch(HOLDING_BACK)
+    counts = await count_slots(connection, [row["id"] for row in rows]) if rows else {}
+    return [
+        SlotCountDue(id_)
+        for id_, row, now in rows
+        if (slots := slots_of(row)) is not None
+        and (slots != slots.as_counted(*counts.get(id_, NO_SLOTS)) or slots.to_fill(now))
+    ]
 
 
 async def due_starts(connection: Connection) -> list[JobStartDue]:

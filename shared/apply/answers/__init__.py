@@ -23,7 +23,7 @@ from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_rea
 from shared.apply.answers.prioritize import prioritize_tasks
 from shared.apply.answers.reuse import Prepared, prepared
 from shared.apply.answers.rewind import rewind
-from shared.apply.answers.slots import fill_slots
+from shared.apply.answers.slots import count_slots, fill_slots
 from shared.apply.answers.withdraw import withdraw_submissions
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
@@ -33,6 +33,7 @@ from shared.lifecycle import (
     CancelTasks,
     CollectResults,
     CountExecutions,
+    CountSlots,
     EvaluateOutput,
     Event,
     FillSlots,
@@ -95,6 +96,7 @@ class Answerer(Generic[Q]):
 ANSWERERS = (
     Answerer(WithdrawSubmission, withdraw_submissions),
     Answerer(CancelTasks, cancel_tasks),
+    Answerer(CountSlots, count_slots),
     Answerer(FillSlots, fill_slots),
     Answerer(CollectResults, collect_results),
     Answerer(OpenSequence, open_sequences),

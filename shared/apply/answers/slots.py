@@ -1,9 +1,19 @@
-"""Finds the tasks that the limits of their jobs have held back, and let begin now."""
+"""What counts for the limits of jobs; the tasks that these have held back, and let begin now."""
 
 from collections.abc import Sequence
 
 from shared.apply.transaction import Transaction
-from shared.lifecycle import FillSlots, SlotFreed
+from shared.lifecycle import CountSlots, FillSlots, SlotFreed, SlotsCounted
+from shared.store.slot_counts import NO_SLOTS
+
+
+async def count_slots(transaction: Transaction, asked: Sequence[CountSlots]) -> tuple[()]:
+    await transaction.write_so_far()
+    job_ids = {question.job_id for question in asked}
+    counts = await transaction.rows.count_slots(job_ids)
+    for job_id in job_ids:
+        transaction.workspace.apply_event(SlotsCounted(job_id, *counts.get(job_id, NO_SLOTS)))
+    return ()
 
 
 async def fill_slots(transaction: Transaction, asked: Sequence[FillSlots]) -> tuple[()]:
