@@ -173,7 +173,11 @@ class JobCommands:
 
     async def was_made(self, key: IdempotencyKey | None) -> bool:
         """Whether what is submitted with the key was before. Raises KeyReused."""
-        return key is not None and await made_before(self._pool, key) is not None
+        return key is not None and await self.made_with(key) is not None
+
+    async def made_with(self, key: IdempotencyKey) -> str | None:
+        """The id of the job, if there is one. Raises KeyReused."""
+        return await made_before(self._pool, key)
 
     async def update(
         self,

@@ -517,7 +517,7 @@ async def test_a_request_that_could_not_be_taken_back_can_be_asked_again(
 async def test_a_request_that_is_committed_names_its_one_job(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Committed by two users, deleted while it is committed, and refused."""
+    """Committed by two users, deleted meanwhile or when that was cut off, and refused."""
     ann, bob = [Requests(door, await add_user(door.api, name)) for name in ("ann", "bob")]
     pool, perform = door.rig.pool, door.api.batcher.perform_one
     draft, none = await ann.create()
@@ -538,9 +538,13 @@ async def test_a_request_that_is_committed_names_its_one_job(
     states = await pool.fetch("SELECT state FROM jobs ORDER BY created_at")
     assert [row["state"] for row in states] == ["SCHEDULED", "CANCELLED"]
 
+    await pool.execute("UPDATE container_requests SET job_id = NULL")  # its commit was cut off
+    await ann.call("DELETE", draft)
+    assert await pool.fetchval("SELECT count(*) FROM jobs WHERE state = 'CANCELLED'") == 2
+
     async def refused(_: Work) -> object:
         raise InvalidJob([Problem("x", "is wrong", "1")])
 
     monkeypatch.setattr(door.api.batcher, "perform_one", refused)
     await ann.call("POST", "", 422, **WANTED, **COMMIT)
-    assert await pool.fetchval("SELECT count(*) FROM container_requests") == 1
+    assert await pool.fetchval("SELECT count(*) FROM container_requests") == 0

@@ -38,7 +38,7 @@ from services.coordinator.api.route import Scope, response
 from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.submission import ADMISSION
-from services.coordinator.commands import WrongState
+from services.coordinator.commands import UnknownJob, WrongState
 from services.coordinator.store import container_requests as store
 from services.coordinator.store.container_requests import RequestRow
 from services.coordinator.store.one_job import is_shared_with
@@ -126,9 +126,12 @@ async def _new_job(request: web.Request, asked: ContainerRequest, uuid: str) -> 
     new = new_job(compile_request(asked), job_id, datetime.now(UTC), created_by=creator)
     if asked.use_existing:
         new = replace(new, reuse=await wanted_reuse(request, new, Reuse(scope="readable")))
-    key = IdempotencyKey(_ANYBODY, _submission_id(uuid), hashlib.sha256(uuid.encode()).digest())
     size = len(await request.read())
-    return replace(new, readers=readers_of(request, ()), size=size, key=key)
+    return replace(new, readers=readers_of(request, ()), size=size, key=_key_of(uuid))
+
+
+def _key_of(uuid: str) -> IdempotencyKey:
+    return IdempotencyKey(_ANYBODY, _submission_id(uuid), hashlib.sha256(uuid.encode()).digest())
 
 
 def _submission_id(uuid: str) -> str:
@@ -271,7 +274,7 @@ async def _withdraw(request: web.Request, uuid: str, job_id: str, document: Tree
     """The container goes on if there are other requests for it."""
     by, client = principal(request).creator, product_of(request)
     submission_id = _submission_id(uuid) if document["use_existing"] else None
-    with suppress(WrongState):  # it has ended meanwhile
+    with suppress(WrongState, UnknownJob):  # it has ended meanwhile, or is deleted
         await ports(request).commands.cancel(job_id, by, client=client, submission_id=submission_id)
 
 
@@ -284,8 +287,10 @@ async def _withdraw(request: web.Request, uuid: str, job_id: str, document: Tree
 )
 async def delete_container_request(request: web.Request) -> web.Response:
     row = await _operable(request)
-    if row.job_id and not is_final(row):
-        await _withdraw(request, row.id, row.job_id, row.document)
+    # Of a draft, by a commit that has failed half-way
+    job_id = row.job_id or await ports(request).commands.made_with(_key_of(row.id))
+    if job_id and not is_final(row):
+        await _withdraw(request, row.id, job_id, row.document)
     if not await ports(request).run(store.delete, row.id, row.job_id):
         raise Conflict(_CHANGED_MEANWHILE)
     return reply(_shown(request, row))
