@@ -12,4 +12,5 @@ from shared.placement.labels import (
 )
 from shared.placement.misses import Miss, NodeMisses, Sort, summary
 from shared.placement.nodes import Node, could_hold, explain, meets_constraints
-from shared.placement.rounds import Placed, Waiting, after, place
+from shared.placement.rounds import Placed, after, place
+from shared.placement.spots import Waiting

@@ -11,52 +11,25 @@ What doesn't fit now is passed over, and smaller ones take what is free. One tha
 `reserve_after` reserves the node that lacks the least for it: what it wants is taken off there
 before those after it are looked at.
 
-Executions that ask for the same but amounts look at the same heap of nodes, and one that found no
-node has looked for all that are like it: the cost grows with nodes and executions, not with their
-product.
-
 Of a placed task that wants several nodes at once, and has none yet, either so many get an execution
 in the same round or no execution is placed: two such tasks can't each hold what the other lacks.
 The same goes for the slots of its job, which executions of such a task take with their nodes.
 """
 
-import heapq
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Protocol
-from zlib import crc32
 
-from shared.placement.amounts import UNCOUNTED
 from shared.placement.demands import Demand
 from shared.placement.labels import matches
-from shared.placement.nodes import Node, could_hold, has_capacity, is_fit, port_is_taken
+from shared.placement.nodes import Node, could_hold, has_capacity, is_fit
+from shared.placement.spots import Queue, Spot, Waiting, spread_of
 
 MOST_RESERVATIONS = 100
 """At a time; those after it are served when these have been."""
-_MOST_COMPARED = 32
-"""So many nodes that fit are compared for the fewest executions of the same task."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """An execution without a node. `avoid` are nodes where it has failed; `pinned_to` is the only
-    one it may have. `family` is its placed task, of which `left` executions have not ended.
-    `limited_by` is its job, where it takes a slot of that with its node."""
-
-    id: str
-    family: str
-    demand: Demand
-    since: datetime
-    priority: int = 0
-    index: int = 0
-    avoid: frozenset[str] = frozenset()
-    pinned_to: str | None = None
-    is_kept_running: bool = False
-    left: int = UNCOUNTED
-    limited_by: str | None = None
 
 
 class Limits(Protocol):
@@ -123,160 +96,15 @@ def place(
 def after(nodes: Iterable[Node], placed: Iterable[tuple[Waiting, str]]) -> list[Node]:
     """The nodes with these executions on them, by node id."""
     nodes = list(nodes)
-    spread = _spread_of(nodes)
-    spots = {node.id: _Spot(node, 0, spread) for node in nodes}
+    spread = spread_of(nodes)
+    spots = {node.id: Spot(node, 0, spread) for node in nodes}
     for one, node_id in placed:
         spots[node_id].take(one)
     return [spot.as_node() for spot in spots.values()]
 
 
-def _spread_of(nodes: Iterable[Node]) -> Counter[str]:
-    return Counter(family for node in nodes for family, own in node.families.items() if own)
-
-
 def _turn(one: Waiting) -> tuple[int, datetime, int, str]:
     return -one.priority, one.since, one.index, one.id
-
-
-class _Spot:
-    """A node as the round goes on. Its room only shrinks, so its load only grows."""
-
-    __slots__ = ("families", "free", "load", "node", "ports", "slots", "spread", "tie")
-
-    def __init__(self, node: Node, seed: int, spread: Counter[str]) -> None:
-        self.node = node
-        self.spread = spread  # on how many nodes each placed task is
-        self.free = node.free
-        self.slots = node.max_executions - node.executions
-        self.families = dict(node.families)
-        self.ports = set(node.ports)
-        self.tie = crc32(f"{seed}:{node.id}".encode())
-        self.load = self._load()
-
-    def fits(self, one: Waiting) -> bool:
-        return (
-            self.slots > 0
-            and self.free.holds(self.node.wanted(one.demand))
-            and self.is_open_to(one)
-        )
-
-    def is_open_to(self, one: Waiting) -> bool:
-        """Room aside."""
-        demand = one.demand
-        own = self.families.get(one.family, 0)
-        if 0 < demand.most_on_node <= own:
-            return False
-        if not own and 0 < demand.max_nodes <= self.spread[one.family]:
-            return False
-        return not (demand.ports and any(port_is_taken(*port, self.ports) for port in demand.ports))
-
-    def take(self, one: Waiting) -> None:
-        self.free = self.free.minus(self.node.wanted(one.demand))
-        self.slots -= 1
-        self.spread[one.family] += not self.families.get(one.family)
-        self.families[one.family] = self.families.get(one.family, 0) + 1
-        self.ports.update(one.demand.ports)
-        self.load = self._load()
-
-    def give_back(self, one: Waiting) -> None:
-        """What it was the last to take."""
-        self.free = self.free.plus(self.node.wanted(one.demand))
-        self.slots += 1
-        self.families[one.family] -= 1
-        self.spread[one.family] -= not self.families[one.family]
-        self.ports.difference_update(one.demand.ports)
-        self.load = self._load()
-
-    def as_node(self) -> Node:
-        return replace(
-            self.node,
-            held=self.node.capacity.minus(self.free),
-            executions=self.node.max_executions - self.slots,
-            families=self.families,
-            ports=frozenset(self.ports),
-        )
-
-    def lacks(self, demand: Demand) -> float:
-        """The largest share of the node that would have to come free."""
-        lack = max(1 - self.slots, 0) / self.node.max_executions
-        wanted = self.node.wanted(demand)
-        for free, wish, total in zip(self.free, wanted, self.node.capacity, strict=True):
-            if wish and total:
-                lack = max(lack, (wish - free) / total)
-        return lack
-
-    def _load(self) -> float:
-        """The share in use of the scarcest resource."""
-        load = 1 - self.slots / max(self.node.max_executions, 1)
-        for free, total in zip(self.free, self.node.capacity, strict=True):
-            if 0 < total < UNCOUNTED and total - free > load * total:
-                load = 1 - free / total
-        return load
-
-
-_Entry = tuple[int, float, int, int, _Spot]
-"""The smallest is the best: preferences met, load, chance, a place of its own, the node."""
-
-
-class _Queue:
-    """The nodes for executions that ask for the same but amounts, as a heap: each is as good as its
-    entry says, or has become worse since."""
-
-    def __init__(self, spots: Sequence[_Spot], wishes: Mapping[str, int]) -> None:
-        self._heap: list[_Entry] = [
-            (-wishes.get(spot.node.id, 0), spot.load, spot.tie, place, spot)
-            for place, spot in enumerate(spots)
-        ]
-        heapq.heapify(self._heap)
-        self._exhausted: set[tuple[Demand, str]] = set()
-
-    def best_for(self, one: Waiting) -> _Spot | None:
-        like_it = one.demand, one.family if one.demand.counts_family else ""
-        if like_it in self._exhausted:
-            return None
-        popped: list[_Entry] = []
-        chosen = self._search(one, popped)
-        if chosen is None:
-            self._exhausted.add(like_it)
-        for entry in popped:
-            heapq.heappush(self._heap, entry)
-        return chosen
-
-    def _search(self, one: Waiting, popped: list[_Entry]) -> _Spot | None:
-        """The best; what was looked at is added to `popped`."""
-        avoided: _Spot | None = None
-        best: tuple[int, int] | None = None
-        chosen: _Spot | None = None
-        compared = 0
-        while (entry := self._pop()) is not None:
-            popped.append(entry)
-            spot = entry[-1]
-            if not spot.fits(one):
-                continue
-            if spot.node.id in one.avoid:
-                avoided = avoided or spot
-                continue
-            relatives = spot.families.get(one.family, 0) if one.is_kept_running else 0
-            rank = entry[0], relatives
-            if best is None or rank < best:
-                best, chosen = rank, spot
-            compared += 1
-            if not best[1] or entry[0] > best[0] or compared >= _MOST_COMPARED:
-                break
-        return chosen or avoided
-
-    def _pop(self) -> _Entry | None:
-        """The best of all."""
-        heap = self._heap
-        while heap:
-            wishes, load, tie, place, spot = heap[0]
-            if spot.slots <= 0:
-                heapq.heappop(heap)
-            elif load != spot.load:
-                heapq.heapreplace(heap, (wishes, spot.load, tie, place, spot))
-            else:
-                return heapq.heappop(heap)
-        return None
 
 
 @dataclass(slots=True)
@@ -327,11 +155,11 @@ class _Slots:
 class _Board:
     def __init__(self, nodes: Sequence[Node], seed: int, slots: _Slots) -> None:
         self._slots = slots
-        self._spread = _spread_of(nodes)
-        self._spots = [_Spot(node, seed, self._spread) for node in nodes]
+        self._spread = spread_of(nodes)
+        self._spots = [Spot(node, seed, self._spread) for node in nodes]
         self._by_id = {spot.node.id: spot for spot in self._spots}
-        self._fit: dict[object, list[_Spot]] = {}
-        self._queues: dict[object, _Queue] = {}
+        self._fit: dict[object, list[Spot]] = {}
+        self._queues: dict[object, Queue] = {}
 
     def gangs_of(self, waiting: Iterable[Waiting]) -> Mapping[str, "_Gang"]:
         """By placed task, of those that want several nodes at once and have none."""
@@ -341,13 +169,13 @@ class _Board:
                 gangs[one.family].members.append(one)
         return gangs
 
-    def together(self, gang: "_Gang") -> list[tuple[Waiting, _Spot]]:
+    def together(self, gang: "_Gang") -> list[tuple[Waiting, Spot]]:
         """As many as must begin at once, each on a node of its own; none where these are not to be
         had."""
         gang.is_tried = True
         if not self._slots.are_free(gang.members[0], gang.needed):
             return []
-        taken: list[tuple[Waiting, _Spot]] = []
+        taken: list[tuple[Waiting, Spot]] = []
         for one in gang.first:
             if (spot := self.best_for(_alone(one))) is None:
                 break
@@ -363,13 +191,13 @@ class _Board:
         self._queues.clear()  # they count on nodes that only fill up
         return []
 
-    def best_for(self, one: Waiting) -> _Spot | None:
+    def best_for(self, one: Waiting) -> Spot | None:
         if one.pinned_to is not None:
             spot = self._pinned(one)
             return spot if spot and spot.fits(one) else None
         return self._queue_for(one.demand).best_for(one)
 
-    def nearest_for(self, one: Waiting) -> _Spot | None:
+    def nearest_for(self, one: Waiting) -> Spot | None:
         """The one that lacks the least room, of those where nothing else is in the way."""
         if one.pinned_to is not None:
             spot = self._pinned(one)
@@ -381,11 +209,11 @@ class _Board:
         )
         return min(spots, key=lambda spot: (spot.lacks(one.demand), spot.node.id), default=None)
 
-    def _pinned(self, one: Waiting) -> _Spot | None:
+    def _pinned(self, one: Waiting) -> Spot | None:
         spot = self._by_id.get(one.pinned_to or "")
         return spot if spot and could_hold(spot.node, one.demand) else None
 
-    def _queue_for(self, demand: Demand) -> _Queue:
+    def _queue_for(self, demand: Demand) -> Queue:
         key = _asked_for(demand), bool(demand.amounts.gpus), demand.prefer
         queue = self._queues.get(key)
         if queue is None:
@@ -393,10 +221,10 @@ class _Board:
             if demand.amounts.gpus:
                 spots = [spot for spot in spots if spot.node.capacity.gpus]
             wishes = {s.node.id: _weight(demand, s.node) for s in spots} if demand.prefer else {}
-            self._queues[key] = queue = _Queue(spots, wishes)
+            self._queues[key] = queue = Queue(spots, wishes)
         return queue
 
-    def _fit_spots(self, demand: Demand) -> list[_Spot]:
+    def _fit_spots(self, demand: Demand) -> list[Spot]:
         key = _asked_for(demand)
         spots = self._fit.get(key)
         if spots is None:
