@@ -53,7 +53,7 @@ UPDATE jobs SET is_joined = true FROM joined WHERE jobs.id = joined.job_id AND $
 
 # As the last change of a job that has completed, which is not told to those that were told before.
 ADD_END_EVENT = """
-INSERT INTO webhook_events (job_id, changes, told)
+INSERT INTO webhook_events (job_id, changes, only_submission)
 SELECT id, jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
            'job_id', id, 'version', version, 'state', state, 'at', completed_at,
            'position', task_count + 1, 'progress', progress, 'result', result))),

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.coordinator.store.arvados_jobs import MOST
 from services.coordinator.store.rows import JsonObject, Readers
 from shared.jobspec.arvados.container_compilation import OUTPUT
 from shared.postgres.pool import Connection, rows_touched
-
-MOST = 10_000
-"""Looked at for a list: the newest."""
 
 # Of the newest attempt at its one task.
 _COLUMNS = f"""

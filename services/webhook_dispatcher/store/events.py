@@ -9,7 +9,7 @@ from shared.postgres.pool import Connection
 
 # Locked until the transaction ends, in which the deliveries are added and these rows removed.
 TAKE_DUE = """
-SELECT id, job_id, changes, told AS only_submission FROM webhook_events WHERE due_at <= now()
+SELECT id, job_id, changes, only_submission FROM webhook_events WHERE due_at <= now()
 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 

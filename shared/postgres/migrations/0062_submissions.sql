@@ -22,4 +22,4 @@ ALTER TABLE jobs ADD COLUMN is_joined boolean NOT NULL DEFAULT false;
 ALTER TABLE reuse_decisions ADD COLUMN submission_id text;
 
 -- A submission that came when the job had ended: its webhooks are called, and no others.
-ALTER TABLE webhook_events ADD COLUMN told jsonb;
+ALTER TABLE webhook_events ADD COLUMN only_submission jsonb;
