@@ -149,9 +149,9 @@ class ContainerEngine:
             answer = await docker.containers.container(container).wait()
             return int(answer["StatusCode"])
 
-    async def image_of(self, container: str) -> str:
-        """The id of its image."""
-        return str((await self._calls.inspected(container))["Image"])
+    async def image_of(self, container: str) -> str | None:
+        """The id of its image, if the engine tells it."""
+        return (await self._calls.inspected(container)).get("Image")
 
     async def inspect_state(self, container: str) -> Json:
         state: Json = (await self._calls.inspected(container))["State"]

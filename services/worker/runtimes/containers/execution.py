@@ -111,9 +111,6 @@ class ContainerExecution:
         except ImageMissing:
             await self._pull_unless_stopped()
             await self._create_after_pull()
-        if self._container is not None and self._progress is not None:
-            image = await self._engine.image_of(self._container)
-            note_image(await self._context.images.digest_of(image, str(self._spec.image)))
         if self._container is not None and self._archive:
             check_sources(self._sources)  # it may be in a mount that the files are written
             root = TORK if self._context.settings.container_read_only else "/"
@@ -171,8 +168,13 @@ class ContainerExecution:
         if not self._started or self._stream is None:
             return STOPPED
         async with _background(self._poll_progress()), _background(self._hearing.note()):
-            await pass_on(self._frames(self._stream), self._write)
-            exit_code = await self._exit_code()
+            noting = asyncio.create_task(self._note_image())
+            try:
+                await pass_on(self._frames(self._stream), self._write)
+                exit_code = await self._exit_code()
+                await noting
+            finally:
+                noting.cancel()
         return await self._outcome(exit_code)
 
     async def bring(self, target: str, archive: Archive) -> None:
@@ -339,6 +341,14 @@ class ContainerExecution:
         if exit_code == _KILLED and limit:  # not by us; engines don't always see the cause
             return f"killed, probably: {exceeded}", True
         return None, False
+
+    async def _note_image(self) -> None:
+        # While the container runs, so that nothing waits for it. Without it the result is as good.
+        if self._progress is not None:
+            with contextlib.suppress(RuntimeRejected, RuntimeUnavailable, ImageMissing):
+                if image := await self._engine.image_of(self.container):
+                    name = str(self._spec.image)
+                    note_image(await self._context.images.digest_of(image, name))
 
     async def _poll_progress(self) -> None:
         while self._progress is not None:
