@@ -42,6 +42,7 @@ async def test_as_many_executions_run_as_fit_and_the_rest_goes_back_with_its_rea
         )
         assert not returned.is_declined
         # But one that takes nothing runs, and a third of that size when there is room again
+        monkeypatch.undo()
         await worker.place("d", "true", {})
         assert await worker.granted() == "d"
         await worker.stop_task("a")
