@@ -90,6 +90,11 @@ from shared.lifecycle.family_events import (
     ResultsTooLarge,
 )
 from shared.lifecycle.job_rules import ALREADY_CANCELLED
+from shared.lifecycle.keys import (
+    TaskKey,
+    TaskPosition,
+    derived_id,
+)
 from shared.lifecycle.lock_events import JobLocked, JobUnlocked, LockRenewed
 from shared.lifecycle.lock_rules import ShutOut
 from shared.lifecycle.locks import JobLock
@@ -99,6 +104,13 @@ from shared.lifecycle.placed_events import (
     ExecutionRecalled,
     NodesMatched,
     PlacementFailed,
+)
+from shared.lifecycle.planned import (
+    EarlierEnd,
+    Offspring,
+    Planned,
+    SpawnedTask,
+    SubJob,
 )
 from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules, grown_memory
 from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
@@ -116,19 +128,11 @@ from shared.lifecycle.update_events import (
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,
-    EarlierEnd,
     Job,
     ListText,
-    Offspring,
     Parent,
-    Planned,
     PlannedTask,
     Scope,
-    SpawnedTask,
-    SubJob,
     Task,
-    TaskKey,
-    TaskPosition,
     Timings,
-    derived_id,
 )

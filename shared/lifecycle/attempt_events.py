@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.lifecycle.values import (
+from shared.lifecycle.keys import (
     DispatchOnNode,
     DispatchRef,
-    SpawnedTask,
     TaskKey,
-    Timings,
 )
+from shared.lifecycle.planned import SpawnedTask
+from shared.lifecycle.values import Timings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,17 @@ from shared.lifecycle.beginnings import (
 )
 from shared.lifecycle.decision import Decision, DecisionBuilder
 from shared.lifecycle.endings import spread_progress, task_failed
+from shared.lifecycle.keys import (
+    derived_chance,
+    derived_id,
+)
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import Job, Task, derived_chance, derived_id
+from shared.lifecycle.values import (
+    Job,
+    Task,
+)
 
 MAX_LOST_DISPATCHES = 5
 KEPT_ATTEMPTS = 20

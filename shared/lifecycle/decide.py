@@ -29,9 +29,13 @@ from shared.lifecycle import slot_events as w
 from shared.lifecycle import spawn_events as s
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
+from shared.lifecycle.keys import TaskKey
 from shared.lifecycle.metering import metered
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import Job, Task, TaskKey
+from shared.lifecycle.values import (
+    Job,
+    Task,
+)
 
 
 def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decision | Ignored:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.lifecycle.values import ListText, TaskKey
+from shared.lifecycle.keys import TaskKey
+from shared.lifecycle.values import ListText
 
 
 @dataclass(frozen=True, slots=True)

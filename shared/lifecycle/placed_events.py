@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from shared.lifecycle.values import DispatchOnNode, DispatchRef, Task, TaskKey
+from shared.lifecycle.keys import (
+    DispatchOnNode,
+    DispatchRef,
+    TaskKey,
+)
+from shared.lifecycle.values import Task
 
 RecallReason = Literal["drain", "update", "scale"]
 

@@ -13,10 +13,16 @@ from shared.lifecycle.beginnings import begin_more, start_job
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored, refused
 from shared.lifecycle.endings import COUNTED, counts_as_done, task_failed
 from shared.lifecycle.family_events import ChildEnded, ChildStarted
+from shared.lifecycle.keys import derived_id
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, PlacementType, TaskState
-from shared.lifecycle.values import NOT_PLANNED, Children, Job, Task, derived_id
+from shared.lifecycle.values import (
+    NOT_PLANNED,
+    Children,
+    Job,
+    Task,
+)
 
 
 def on_placed(job: Job, task: Task, event: p.ExecutionPlaced, now: datetime) -> Decision | Ignored:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.lifecycle.values import TaskKey
+from shared.lifecycle.keys import TaskKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.lifecycle.values import SpawnedTask, TaskKey
+from shared.lifecycle.keys import TaskKey
+from shared.lifecycle.planned import SpawnedTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,15 @@ from shared.lifecycle import spawn_events as e
 from shared.lifecycle.beginnings import begin_more
 from shared.lifecycle.child_rules import come_to, open_children
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
+from shared.lifecycle.keys import derived_id
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import NOT_PLANNED, Children, Job, Task, derived_id
+from shared.lifecycle.values import (
+    NOT_PLANNED,
+    Children,
+    Job,
+    Task,
+)
 
 
 def on_children_spawned(

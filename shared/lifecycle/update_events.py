@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.lifecycle.values import Job, Planned, TaskKey
+from shared.lifecycle.keys import TaskKey
+from shared.lifecycle.planned import Planned
+from shared.lifecycle.values import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,13 @@
 """The frozen values the core decides over: a job, a task, a task that is about to be made."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
 from shared.lifecycle.costs import NOTHING, Rates, Usage
 from shared.lifecycle.locks import JobLock
-from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules
+from shared.lifecycle.policies import PlacementRules, RetryPolicy
 from shared.lifecycle.slots import Slots
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
@@ -28,53 +26,6 @@ class ListText(str):
 
 _MOST_AT_ONCE = 200
 _FEW_WAITING = 100
-
-
-def derived_id(*parts: str | int) -> str:
-    """32 hex digits that depend on nothing but `parts`.
-
-    A repeated event that would make a task again therefore runs into the primary key instead of
-    making a second one.
-    """
-    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16)
-    return digest.hexdigest()
-
-
-def derived_chance(*parts: str | int) -> float:
-    """A number in 0..1 that looks random and depends on nothing but `parts`."""
-    return int(derived_id(*parts)[:12], 16) / float(1 << 48)
-
-
-def earliest(*moments: datetime | None) -> datetime | None:
-    """None when there is none."""
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
-class TaskPosition(NamedTuple):
-    """A task of a job's own list, by its 1-based position: for what may have no row yet."""
-
-    job_id: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskKey:
-    """A task that has a row."""
-
-    job_id: str
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchRef(TaskKey):
-    """One sending of a task to a worker, or one wait of it for its sub-job."""
-
-    dispatch: int
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchOnNode(DispatchRef):
-    node_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,57 +328,3 @@ class Task:
             waits_for_a_node = self.plan.is_execution and self.due_at is None
             return waits_for_a_node and not self.is_held_back and not self.plan.is_in_gang
         return self.state in (TaskState.SCHEDULED, TaskState.RUNNING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarlierEnd:
-    """How the task `task_id` has completed, which did the same work; what it has kept counts
-    again."""
-
-    task_id: str
-    result: str | None = None
-    exit_code: int | None = None
-    kept_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offspring:
-    """The children a planned task will have: a scope for each, in order. With `spawns`, they make
-    further ones."""
-
-    scopes: Sequence[Scope | None]
-    concurrency: int = 0
-    required: int | None = None  # how many must succeed; None: all
-    finishes: bool = False  # as of `Children`
-    spawns: SpawnRules | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SpawnedTask:
-    """A child of a spawn that another of its children has made."""
-
-    sequence: int
-    scope: Scope | None = None
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubJob:
-    """The job a planned task stands for. `submission` is the rest of it, handed on unread."""
-
-    job: Job
-    submission: object = None
-    is_detached: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A task as it will be: what it is, and what becomes of it beside a message to a worker.
-
-    A child is made from `spec_version` of its job.
-    """
-
-    task: PlannedTask
-    spec_version: int = 1
-    offspring: Offspring | None = None
-    subjob: SubJob | None = None

@@ -42,8 +42,8 @@ from shared.lifecycle import (
     TaskSucceeded,
     decide,
 )
+from shared.lifecycle.planned import Planned
 from shared.lifecycle.slots import with_limits_of
-from shared.lifecycle.values import Planned
 from shared.planning.submission import new_job
 from tests.support.family_specs import Spec, job_specs
 from tests.support.family_world import World, budgets
