@@ -26,6 +26,8 @@ def test_a_job_is_followed_to_its_end_without_reloading(page: Page, stack: Stack
     job_id = stack.submit(f"""
 name: followed <b>to its end</b>
 description: waits for a file
+concurrency: 3
+startRate: 600/m
 tags: [followed]
 inputs: {{who: world, deep: {{list: [1, 2]}}}}
 secrets: {{key: hush-hush}}
@@ -41,6 +43,7 @@ tasks:
 """)
     open_job(page, job_id)
     head(page, "Running")
+    expect(page.locator(".job-head .facts")).to_contain_text("Concurrency3Start rate600/m")
     expect(page.get_by_role("heading", level=1)).to_have_text("followed <b>to its end</b>")
     expect(page.get_by_role("row").filter(has_text="slow child")).to_contain_text("Running")
     expect(page.get_by_role("row").filter(has_text="after all")).to_contain_text("Not started")
@@ -80,7 +83,7 @@ tasks:
       env: {{I: "{{{{ item.index }}}}"}}
       run: "[ $I != 1 ] || [ -e {mended} ] || {{ echo no such picture; exit 4; }}"
       retry: {{limit: 1, initialDelay: 100ms}}
-- {{name: publish, run: "true"}}
+- {{name: publish, run: "true", reuse: true}}
 """)
     stack.until(job_id, "FAILED")
     open_job(page, job_id)
@@ -104,6 +107,13 @@ tasks:
     page.get_by_role("button", name="Run again", exact=True).click()
     page.wait_for_url(lambda url: job_id not in url)
     head(page, "Completed")
+    again = page.url
+    page.get_by_role("link", name="publish").click()
+    reused = page.get_by_role("article", name="Task publish").locator(".facts")
+    expect(reused).to_contain_text("Reusedid the same work as publish, completed")
+    reused.get_by_role("link", name="publish").click()
+    expect(reused).to_contain_text("Reuseno task of the same work could be reused")
+    page.goto(again)
     expect(page.get_by_role("link", name="Run again with edits").first).to_have_attribute(
         "href", f"/ui/submit?from={page.url.rsplit('/', 1)[1]}"
     )

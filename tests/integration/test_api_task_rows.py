@@ -186,9 +186,10 @@ async def test_the_details_of_a_summary_say_where_the_job_failed(api: Api, job_i
 async def test_the_details_of_a_summary_say_what_the_job_has(
     api: Api, tasks: str, branches: bool, versions: bool
 ) -> None:
-    job = await api.submit(f"name: x\ntasks: [{tasks}]")
+    job = await api.submit(f"name: x\nconcurrency: 2\nstartRate: 10/m\ntasks: [{tasks}]")
     header = await api.get(f"/jobs/{job['id']}/summary", params={"details": "true"})
     assert (header["hasBranches"], header["hasVersions"]) == (branches, versions)
+    assert (header["concurrency"], header["startRate"]) == (2, "10/m")
     assert header["hasServices"] is False  # of which none runs yet
     async with acquired(api.pool) as connection:
         await connection.execute("UPDATE jobs SET kept_running = 1 WHERE id = $1", job["id"])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.coordinator.store.rows import Readers
+from services.coordinator.store.rows import JsonObject, Readers
 from shared.postgres.pool import Connection
 
 _MOST_PARENTS = 20
@@ -44,7 +44,8 @@ SELECT EXISTS (SELECT FROM (SELECT task FROM job_tasks WHERE job_id = $1
            AS has_branches,
        EXISTS (SELECT FROM job_versions WHERE job_id = $1) AS has_versions,
        (SELECT kept_running > 0 FROM jobs WHERE id = $1) AS has_services,
-       EXISTS (SELECT FROM job_fingerprints WHERE job_id = $1) AS has_reuse
+       EXISTS (SELECT FROM job_fingerprints WHERE job_id = $1) AS has_reuse,
+       (SELECT slots FROM jobs WHERE id = $1) AS slots
 """  # noqa: S608 - a number of our own
 
 
@@ -72,12 +73,13 @@ class FailureRow(NamedTuple):
 
 class ContentsRow(NamedTuple):
     """Whether its tasks are more than a list, its versions are kept, services or daemons of it have
-    run, and it was submitted with `reuse`."""
+    run, and it was submitted with `reuse`; and the limits of its tasks."""
 
     has_branches: bool
     has_versions: bool
     has_services: bool
     has_reuse: bool
+    slots: JsonObject | None
 
 
 async def parents(connection: Connection, job_id: str, readers: Readers) -> Sequence[ParentRow]:

@@ -67,6 +67,8 @@ function Facts({ job }: { job: Header }) {
       </Fact>
       {job.priority != null && <Fact name="Priority">{job.priority}</Fact>}
       {job.phase && <Fact name="Phase">{phaseWords(job.phase)}</Fact>}
+      {job.concurrency != null && <Fact name="Concurrency">{job.concurrency}</Fact>}
+      {job.startRate && <Fact name="Start rate">{job.startRate}</Fact>}
       <Span job={job} />
       <Used job={job} />
       {job.hasReuse && <JobReuse job={job} />}

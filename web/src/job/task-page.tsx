@@ -12,6 +12,7 @@ import { At, Took } from "../ui/time";
 import { jobHref } from "./address";
 import { JsonTree, parsed } from "./json-tree";
 import { RunFrom } from "./run-from";
+import { TaskReuse } from "./task-reuse";
 import type { Row } from "./task-rows";
 import { cause, endOf, runOf, taskName, usedText, waitOf } from "./words";
 
@@ -122,7 +123,7 @@ function Facts({ row, task }: { row: Row; task: Task }) {
           <a href={`/ui/cluster/nodes/${task.nodeId}`}>{task.nodeId.slice(0, 12)}</a>
         </Fact>
       )}
-      <Reused task={task} />
+      <TaskReuse task={task} />
       {task.exitCode != null && <Fact name="Exit code">{task.exitCode}</Fact>}
       <Fact name="Created">{<At at={task.createdAt ?? undefined} />}</Fact>
       {task.startedAt && <Fact name="Started">{<At at={task.startedAt} />}</Fact>}
@@ -141,14 +142,6 @@ function Facts({ row, task }: { row: Row; task: Task }) {
       ) : null}
     </dl>
   );
-}
-
-function Reused({ task }: { task: Task }) {
-  return task.reusedFrom ? (
-    <Fact name="Reused from">
-      <code>{task.reusedFrom}</code>
-    </Fact>
-  ) : null;
 }
 
 const NOW: Record<NonNullable<Task["phase"]>, string> = {

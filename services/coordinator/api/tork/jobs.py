@@ -207,7 +207,7 @@ async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
         "hasServices": contents.has_services,
         "hasReuse": contents.has_reuse,
         "tasksSummary": (await api.run(tasks_summary, job.id))._asdict(),
-    }
+    } | set_fields(views.limits(contents.slots))
     if not JobState(job.state).is_final:
         why = await api.run(wait_reasons.of_jobs, [job.id])
         shown |= task_views.waits(why.get(job.id), redact)

@@ -26,6 +26,7 @@ from services.coordinator.store.job_header import FailureRow
 from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import (
     JobRow,
+    JsonObject,
     Page,
     SummaryRow,
     Totals,
@@ -33,7 +34,7 @@ from services.coordinator.store.rows import (
 from services.coordinator.wait_reasons import Waiting
 from shared.definition.quantities import format_duration, rate_text
 from shared.jobspec.limits import OWN_SECRETS
-from shared.lifecycle import Slots, shown_position
+from shared.lifecycle import shown_position
 from shared.planning.disclosure import Redacting
 from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
@@ -154,11 +155,12 @@ def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:
             "reuse": None if row.reuse is None else shown_reuse(row.reuse),
             "budget": None if row.budget is None else format(row.budget, "f"),
         }
-        | _limits(slots_of(row.slots))
+        | limits(row.slots)
     )
 
 
-def _limits(slots: Slots | None) -> Fields:
+def limits(row: JsonObject | None) -> Fields:
+    slots = slots_of(row)
     if slots is None:
         return {}
     rate = slots.rate and rate_text(slots.rate.count, slots.rate.seconds)
