@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from services.coordinator.store import subjob_priorities
 from services.coordinator.store.connected import connected
 from shared.apply.apply import NAME_TAKEN, BalanceTooLow, Reused, UploadsRefused, Work
 from shared.apply.batcher import Batcher
@@ -267,8 +268,16 @@ class JobCommands:
         await self._act(JobReleased(job_id, budget, hold))
 
     async def prioritize(self, job_id: str, priority: int) -> None:
-        """What waits of the job is sent again. Raises UnknownJob, WrongState."""
+        """What waits of the job and of the sub-jobs that it waits for is sent again. Raises
+        UnknownJob, WrongState."""
         await self._act(JobPrioritized(job_id, priority))
+        # Those that begin from now on have it. Looked at until none is left: another request may
+        # change the priority of the job meanwhile, and the last must count for all of them.
+        while behind := await connected(self._pool, subjob_priorities.behind, job_id):
+            events = [JobPrioritized(*each) for each in behind]
+            for outcome in await self._batcher.perform([Work(event) for event in events]):
+                if isinstance(outcome, BaseException):
+                    raise outcome
 
     async def _act(
         self,

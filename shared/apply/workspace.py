@@ -354,7 +354,7 @@ class Workspace:
             case Tell(event):
                 self.apply_event(event)
             case SubmitSubJob(subjob):
-                self.submit(cast(NewJob, subjob.submission))
+                self.submit(replace(cast(NewJob, subjob.submission), job=subjob.job))
             case SetVariable(job_id, name, value):
                 self.variables.setdefault(job_id, {})[name] = value
                 self._unwritten.variables[job_id, name] = value

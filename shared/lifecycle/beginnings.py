@@ -280,6 +280,8 @@ def _open_job(builder: DecisionBuilder, task: Task, subjob: SubJob, now: datetim
     _tell_parent_of_start(builder, task)
     waiting = replace(_running(task, now), subjob_id=subjob.job.id)
     builder.begin_task(task, waiting)
+    if not subjob.is_detached:
+        subjob = replace(subjob, job=replace(subjob.job, priority=builder.job.priority))
     builder.send(c.SubmitSubJob(subjob))
     if builder.job.state is JobState.SCHEDULED:
         start_job(builder, now)

@@ -1,6 +1,8 @@
 """Jobs within jobs on a real database, the messages between them delivered."""
 
+from services.coordinator.commands import JobCommands
 from shared.lifecycle import JobCancelled, JobRestarted
+from shared.process.metrics import Metrics
 from tests.support.jobs.families import STAYS, Fails, Play
 from tests.support.jobs.subjobs import child, later, made_of_job
 
@@ -81,6 +83,23 @@ async def test_a_sub_job_that_may_fail_does_not_fail_its_parent(play: Play) -> N
     job_id = await play.submit_tasks({**made_of_job(), "allowFailure": True})
     await play.run(lambda _: Fails())
     assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_sub_jobs_follow_the_new_priority_of_the_job_that_waits_for_them(play: Play) -> None:
+    inner = {"name": "s", "subjob": {"name": "inner", "tasks": [{**SHELL, "name": "inside"}]}}
+    detached = {**made_of_job({**SHELL, "name": "away"}, detached=True), "name": "d"}
+    then = {"name": "then", "subjob": {"name": "later", "tasks": [{**SHELL, "name": "last"}]}}
+    job_id = await play.submit_tasks(detached, made_of_job(inner), then)
+    commands = JobCommands(play.rig.batcher, play.rig.pool, Metrics())
+    await commands.prioritize(job_id, 7)
+    await commands.prioritize(job_id, 5)
+    assert {row["name"]: row["priority"] for row in await play.waiting()} == {
+        "away": 0,
+        "inside": 5,
+    }
+    started: dict[str, int] = {}
+    await play.run(lambda row: started.update({row["name"]: row["priority"]}))
+    assert started == {"away": 0, "inside": 5, "last": 5}
 
 
 async def test_cancelling_a_job_cancels_its_sub_jobs_at_any_depth(play: Play) -> None:

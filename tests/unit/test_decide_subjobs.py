@@ -64,6 +64,16 @@ def test_a_sub_job_is_submitted_and_its_task_and_job_run_meanwhile() -> None:
     assert [command.subjob.submission for command in of(outcome, SubmitSubJob)] == ["as it is"]
 
 
+@pytest.mark.parametrize(("is_detached", "priority"), [(False, 7), (True, None)])
+def test_a_sub_job_that_is_waited_for_has_the_changed_priority_of_its_parent(
+    is_detached: bool, priority: int | None
+) -> None:
+    job = a_job(priority=7)
+    event = TaskPlanned(TaskPosition("job", 1), subjob(is_detached=is_detached))
+    [command] = of(decided(decide(job, None, event, NOW)), SubmitSubJob)
+    assert command.subjob.job.priority == priority
+
+
 def test_a_detached_sub_job_is_done_when_it_is_submitted() -> None:
     _, task, outcome = with_subjob(is_detached=True)
     assert task.state is TaskState.COMPLETED

@@ -30,7 +30,7 @@ class NewPriority(Body):
 )
 async def prioritize_job(request: web.Request) -> web.Response:
     """It takes the place of the priorities of all its tasks, of those in queues and of those that
-    begin later; what runs goes on. Its sub-jobs keep theirs."""
+    begin later; what runs goes on. Sub-jobs that the job waits for get it, too."""
     job_id = path_id(request, "job")
     await require_operable(request, job_id)
     asked = await read_body(request, NewPriority)

@@ -137,7 +137,8 @@ class JobSummary(JobFacts):
     tasks_summary: TasksSummary | None = None
     """What has become of its tasks. `GET /jobs/{id}` has it, and the details of a summary."""
     priority: int | None = None
-    """The priority of all its tasks, if it was changed after the job was submitted."""
+    """The priority of all its tasks, if it was changed after the job, or the one that waits for it,
+    was submitted."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}` shows
     it."""
@@ -201,6 +202,10 @@ class JobHeader(JobSummary):
     """Whether services or daemons of it have run: then it can't run again from one of its tasks."""
     has_reuse: bool | None = None
     """Whether it was submitted with `reuse`: `GET /jobs/{id}/reuse` has the reasons."""
+    concurrency: int | None = None
+    """How many of its tasks may be active at a time."""
+    start_rate: str | None = None
+    """How many of its tasks may start in any second, minute or hour."""
 
 
 class Job(JobSummary):
