@@ -44,6 +44,10 @@ _SUBMISSIONS = MetricSpec(
 )
 
 
+_MOST_LOOKS = 20
+"""At what a submission is answered with. One more is nearly always enough."""
+
+
 class UnknownJob(Exception):
     """There is no job with that id."""
 
@@ -70,6 +74,10 @@ class LockedByOther(Exception):
 
 class NotLockable(Exception):
     """The lock of the job can't be had, or is not there; the text is the reason."""
+
+
+class Unsettled(Exception):
+    """What the submission is to be answered with has changed at each look; the text says how."""
 
 
 class KeyReused(Exception):
@@ -151,10 +159,11 @@ class JobCommands:
     async def submit(self, new: NewJob, by: Submitter = UNKNOWN) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
 
-        Raises KeyReused, NameTaken, InvalidJob, InsufficientBalance.
+        Raises KeyReused, NameTaken, InvalidJob, InsufficientBalance, Unsettled.
         """
         new = replace(new, client=by.client, key_name=by.key_name)
         work = Work(JobSubmitted(new.job), new_job=new)
+        looks = 0
         while isinstance(outcome := await self._batcher.perform_one(work), Ignored):
             if isinstance(outcome, BalanceTooLow):
                 raise InsufficientBalance(outcome.reason)
@@ -169,6 +178,10 @@ class JobCommands:
                 raise NameTaken(new.named.name)
             if isinstance(outcome, UploadsRefused):
                 raise not_usable(new.definition.uploads, outcome.names)
+            # What was in the way is committed by now, or gone: the next look finds that.
+            looks += 1
+            if looks == _MOST_LOOKS:
+                raise Unsettled(outcome.reason)
         self._made.inc()
         return Submitted(new.job.id, is_new=True)
 

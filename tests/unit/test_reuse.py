@@ -1,10 +1,15 @@
 """Which of the jobs that do the same work answers a submission, and what is told of the others."""
 
 from datetime import timedelta
-from typing import Any
+from math import inf
+from typing import Any, cast
 
 import pytest
 
+from services.coordinator.commands import JobCommands, Unsettled
+from shared.apply.apply import Outcome, Reused, Work
+from shared.apply.batcher import Batcher
+from shared.apply.reuse import JUST_RESTARTED
 from shared.definition import Duration, Reuse
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.compilation import compile_job
@@ -12,6 +17,9 @@ from shared.jobspec.tork.parsing import parse_job
 from shared.lifecycle import JobState
 from shared.planning.fingerprint import Fingerprint
 from shared.planning.reuse import Candidate, WantedReuse, choose, nearest
+from shared.planning.submission import new_job, new_job_id
+from shared.postgres.pool import Pool
+from shared.process.metrics import Metrics
 from tests.support.jobs.decided import NOW
 
 HOUR = timedelta(hours=1)
@@ -108,6 +116,26 @@ def test_each_rule_tells_how_many_it_has_left() -> None:
         ("files", 1),
         ("images", 1),
     ]
+
+
+async def test_a_submission_whose_job_was_just_restarted_looks_again_but_not_for_ever() -> None:
+    class RestartedSoOften:
+        def __init__(self, often: float) -> None:
+            self.left = often
+
+        async def perform_one(self, _: Work) -> Outcome:
+            self.left -= 1
+            return Reused("", job_id="other") if self.left < 0 else JUST_RESTARTED
+
+    async def submitted(often: float) -> str:
+        batcher = cast(Batcher, RestartedSoOften(often))
+        commands = JobCommands(batcher, cast(Pool, None), Metrics())
+        spec = parse_job(b"{name: a, tasks: [{name: t, run: x}], reuse: true}", "text/yaml")
+        return (await commands.submit(new_job(compile_job(spec), new_job_id(), NOW))).job_id
+
+    assert await submitted(2) == "other"
+    with pytest.raises(Unsettled, match="just restarted"):
+        await submitted(inf)
 
 
 def test_the_nearest_miss_is_the_job_that_differs_in_the_fewest_places() -> None:

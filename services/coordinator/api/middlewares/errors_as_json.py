@@ -18,6 +18,7 @@ from services.coordinator.commands import (
     LockedByOther,
     NotLockable,
     UnknownJob,
+    Unsettled,
     WrongState,
 )
 from services.coordinator.schedule_commands import NoSuchSchedule, NotNow
@@ -59,7 +60,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return _conflict(error)
     except FilesError as error:
         return _of_files(request, error)
-    except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
+    except (DatabaseUnavailable, BrokerUnavailable, Unsettled) as error:  # try later
         return _unavailable(error)
     except Exception:  # a bug: the client learns no more than that
         log.exception("request_failed", method=request.method, path=request.path)
@@ -124,9 +125,10 @@ def _http_message(request: web.Request, error: web.HTTPException) -> str:
 
 def _unavailable(error: Exception) -> web.Response:
     log.warning("request_rejected", reason=str(error))
-    what = next(name for kind, name in _NEEDED.items() if isinstance(error, kind))
+    what = next((name for kind, name in _NEEDED.items() if isinstance(error, kind)), None)
+    why = f"{what} is unavailable" if what else str(error)
     return reply_error(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        f"{what} is unavailable, try again later",
+        f"{why}, try again later",
         {"Retry-After": _RETRY_AFTER_SECONDS},
     )
