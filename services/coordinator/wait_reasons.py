@@ -15,7 +15,7 @@ from shared.definition.quantities import rate_text
 from shared.lifecycle import Slots
 from shared.messages.queues import slots_by_queue
 from shared.postgres.pool import Connection
-from shared.store.rows import slots_of
+from shared.store.row_values import slots_of
 
 Reason = Literal[
     "held",

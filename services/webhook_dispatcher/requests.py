@@ -28,7 +28,7 @@ from shared.jobspec.event_fields import PHASE_CHANGE
 from shared.jobspec.urls import receiver_of
 from shared.lifecycle import derived_id
 from shared.messages import Change
-from shared.planning.disclosure import Redacting, redacting_known
+from shared.planning.disclosure import Redacting, opened_webhook, redacting_known
 from shared.planning.secrets import all_inputs, hidden_values, with_derived
 from shared.process.sealing import Sealer, SealingError
 from shared.process.signing import read_secret
@@ -190,7 +190,7 @@ def _deliveries(
         event = events.get(kept.event or JOB_STATE)
         if event is None:
             continue
-        webhook = _opened_webhook(kept, sealer)
+        webhook = opened_webhook(sealer, kept)
         if webhook.condition and not is_wanted(webhook.condition, event.names, allowance):
             continue
         yield Delivery(
@@ -232,17 +232,6 @@ def _sealed(target: Target, secrets: Mapping[str, str], sealer: Sealer) -> str |
         return None
     kept: dict[str, object] = {"headers": target.headers, "hidden": hidden, "secret": target.secret}
     return sealer.seal(kept)
-
-
-def _opened_webhook(webhook: Webhook, sealer: Sealer) -> Webhook:
-    """Raises SealingError."""
-    open_text = sealer.open_text
-    return replace(
-        webhook,
-        url=open_text(webhook.url),
-        headers={name: open_text(value) for name, value in webhook.headers.items()},
-        condition=webhook.condition and open_text(webhook.condition),
-    )
 
 
 def receiver_of_stored(url: str, sealer: Sealer) -> str:

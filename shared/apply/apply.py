@@ -12,6 +12,7 @@ message that starts the next one are committed together.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from shared.apply.admission import BalanceTooLow, not_admitted
@@ -37,6 +38,7 @@ from shared.lifecycle import (
 )
 from shared.messages import KeptArtifact, LogPart, Spawned
 from shared.planning.budgets import TooMuchAtOnce, TransactionBudget
+from shared.planning.kept import kept_job
 from shared.planning.new_job import NewJob, are_small
 from shared.planning.planner import Planner
 from shared.planning.secrets import hidden_values, with_derived
@@ -349,7 +351,7 @@ async def _load(
         jobs=locked.jobs,
         tasks=locked.partial | locked.tasks,
         partial=locked.partial.keys(),
-        kept=planner.kept,
+        kept=partial(kept_job, sealer=planner.sealer),
         decide=decide,
         terms=planner.terms,
         most_kept_bytes=planner.most_kept_bytes,

@@ -15,6 +15,7 @@ from datetime import datetime
 from shared.apply.transaction import Rows, Transaction
 from shared.lifecycle import Ignored
 from shared.lifecycle.replacing import replace
+from shared.planning.kept import kept_job
 from shared.planning.new_job import NewJob
 from shared.planning.reuse import Verdict
 
@@ -108,7 +109,7 @@ async def _answer_with(
     """Its webhooks are called for the job from now on, or told that it has completed."""
     rows, workspace = transaction.rows, transaction.workspace
     has_webhooks = bool(new.definition.webhooks)
-    kept, sealed = transaction.planner.kept(new) if has_webhooks else (new, None)
+    kept, sealed = kept_job(new, transaction.planner.sealer) if has_webhooks else (new, None)
     if is_joined:
         await rows.join(job_id, kept, sealed)
         if has_webhooks:

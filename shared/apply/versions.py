@@ -4,6 +4,7 @@ from shared.apply.transaction import Transaction
 from shared.apply.workspace import Outcome
 from shared.lifecycle import NO_SUCH_JOB, Decision, JobUpdated
 from shared.lifecycle.replacing import replace
+from shared.planning.kept import kept_job, sealed_secrets
 from shared.planning.new_job import NewJob
 from shared.planning.secrets import hidden_values, with_derived
 from shared.planning.updating import change_of
@@ -21,10 +22,10 @@ async def update_job(transaction: Transaction, event: JobUpdated, new: NewJob) -
     change, graph = change_of(job, stored, new, is_forced=event.is_forced)
     outcome = workspace.apply_event(replace(event, change=change))
     if isinstance(outcome, Decision):
-        shown, sealed = planner.kept(new)
+        shown, sealed = kept_job(new, planner.sealer)
         if hidden := hidden_values(stored.secrets or {}):
             # What ran before has left them in its log and its results, where they stay hidden.
-            sealed = planner.seal_secrets(with_derived(new.definition.secrets, hidden))
+            sealed = sealed_secrets(with_derived(new.definition.secrets, hidden), planner.sealer)
         workspace.update(shown, sealed, graph)
         if job.state.is_final:
             workspace.forget_run(job.id, await transaction.rows.forget_run(job.id))

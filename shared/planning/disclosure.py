@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar, cast
 
 import structlog
 
-from shared.definition import Encoded
+from shared.definition import Encoded, Webhook, changed
 from shared.planning.secrets import hidden_values
 from shared.process.redaction import REDACTED, Redactor, map_texts
 from shared.process.sealing import Sealer, SealingError
@@ -72,6 +72,14 @@ def opened_task(sealer: Sealer, kept: Encoded) -> Encoded:
     except SealingError as error:  # its key is gone
         log.error("sealed_task_unreadable", effect="it is hidden", error=str(error))
         return {}
+
+
+def opened_webhook(sealer: Sealer, kept: Webhook) -> Webhook:
+    """As it was submitted. Raises SealingError."""
+    open_text = sealer.open_text
+    headers = {name: open_text(value) for name, value in kept.headers.items()}
+    condition = kept.condition and open_text(kept.condition)
+    return changed(kept, url=open_text(kept.url), headers=headers, condition=condition)
 
 
 def redactors(sealer: Sealer) -> Callable[[str | None], Redacting]:

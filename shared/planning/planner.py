@@ -1,27 +1,20 @@
 """Makes a task ready to begin: job defaults applied, expressions evaluated, secrets sealed.
 
-What came from a secret leaves this module only encrypted: a planned task's `definition` has
-[REDACTED] in its place, and `sealed` holds an object with the clear `definition` fields and the
-`secrets` whose values the worker must keep out of the log. A child's `scope` that holds a secret
-is kept as `{SEALED: text}`, and so is a submitted task. With a key, that covers what is secret by
-its name, and results and variables of a job with secrets are sealed as a whole.
+What came from a secret leaves this module only encrypted: see `kept`. With a key, results and
+variables of a job with secrets are sealed as a whole.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
 
 import orjson
 
 from shared.definition import (
     USER_CACHE,
     Defaults,
-    Encoded,
     TaskDefinition,
-    Webhook,
     changed,
-    decode_task,
     encode,
 )
 from shared.expressions import Allowance, TextMap, as_template
@@ -35,7 +28,6 @@ from shared.lifecycle import (
     PlannedTask,
     ResultsCollected,
     ResultsTooLarge,
-    Task,
     TaskKind,
     TaskPlanFailed,
     TaskPlanned,
@@ -44,10 +36,11 @@ from shared.lifecycle import (
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
 from shared.planning.budgets import MOST_OF_RESULTS, MOST_STEPS
+from shared.planning.disclosure import opened_webhook
 from shared.planning.file_fields import has_files
 from shared.planning.fingerprint import task_fingerprint
 from shared.planning.images import KnownImages
-from shared.planning.new_job import NewJob
+from shared.planning.kept import closed, kept_plan
 from shared.planning.placed import is_kept_running, is_placed, placed, takes_default_limits
 from shared.planning.rendering import (
     PlanError,
@@ -58,13 +51,11 @@ from shared.planning.rendering import (
     refuse_empty_images,
     rendered_task,
 )
-from shared.planning.scopes import SEALED, is_sealed, opened_scope, sealed_scope
-from shared.planning.secret_names import kept_in_clear
+from shared.planning.scopes import is_sealed, opened_scope
 from shared.planning.secrets import SecretTaint, all_inputs, hidden_values
 from shared.planning.taking import NO_FILES, CannotTake, Files, Wanted, wanted_by, with_taken
 from shared.planning.templates import JobSource, TaskSource
 from shared.planning.terms import FREE, Terms
-from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 
 _TOO_LARGE = (
@@ -95,46 +86,6 @@ class Planner:
     @property
     def sealer(self) -> Sealer:
         return self._sealer
-
-    def seal_secrets(self, secrets: Mapping[str, str]) -> str | None:
-        return self._sealer.seal({"secrets": dict(secrets)}) if secrets else None
-
-    def kept(self, new: NewJob) -> tuple[NewJob, str | None]:
-        """The job as it is stored, with its secrets sealed."""
-        definition = new.definition
-        sealed = self.seal_secrets(definition.secrets)
-        if not self._sealer.encrypts:
-            return new, sealed
-        redactor = Redactor(hidden_values(definition.secrets))
-        tasks = [self._kept_task(encode(task), redactor) for task in definition.tasks]
-        webhooks = tuple(self._kept_webhook(hook, redactor) for hook in definition.webhooks)
-        return replace(new, definition=changed(definition, webhooks=webhooks), tasks=tasks), sealed
-
-    def _kept_task(self, task: Encoded, redactor: Redactor) -> Encoded:
-        return task if self._kept(task, redactor) == task else {SEALED: self._sealer.seal(task)}
-
-    def _kept_webhook(self, webhook: Webhook, redactor: Redactor) -> Webhook:
-        seal = self._sealer.seal_text
-        headers = {name: seal(value) for name, value in webhook.headers.items()}
-        condition = webhook.condition
-        if condition and redactor.text(condition) != condition:
-            condition = seal(condition)
-        return changed(webhook, url=seal(webhook.url), headers=headers, condition=condition)
-
-    def _opened_webhook(self, webhook: Webhook) -> Webhook:
-        """As `_kept_webhook` was given it. Raises SealingError."""
-        open_text = self._sealer.open_text
-        headers = {name: open_text(value) for name, value in webhook.headers.items()}
-        condition = webhook.condition and open_text(webhook.condition)
-        return changed(webhook, url=open_text(webhook.url), headers=headers, condition=condition)
-
-    def submitted(self, parent: Task) -> TaskDefinition:
-        """A task as it was submitted, what was sealed of it included. Raises SealingError."""
-        plan = parent.plan
-        if plan.sealed is None:
-            return decode_task(plan.definition)
-        hidden = cast(dict[str, object], self._sealer.unseal(plan.sealed)["definition"])
-        return decode_task({**plan.definition, **hidden})
 
     def plan(
         self,
@@ -169,7 +120,7 @@ class Planner:
 
     def _failed(self, source: TaskSource, error: str, secrets: Mapping[str, str]) -> TaskPlanFailed:
         event = plan_failed(source, error)
-        plan = self._sealed(event.plan, hidden_values(secrets), of_job=bool(secrets))
+        plan = kept_plan(event.plan, hidden_values(secrets), self._sealer, of_job=bool(secrets))
         return replace(event, plan=plan)
 
     def _planned(
@@ -185,7 +136,7 @@ class Planner:
         rendered = rendered_task(task, rendering)
         if not rendering.is_wanted(task):
             hidden = (*hidden_values(secrets), *rendering.taint.found)
-            skipped = self._sealed(planned_task(rendered), hidden, of_job=bool(secrets))
+            skipped = kept_plan(planned_task(rendered), hidden, self._sealer, of_job=bool(secrets))
             return TaskSkipped(source.ref, skipped)
         refuse_empty_images(rendered)
         is_run = kind_of(rendered) is TaskKind.TASK
@@ -202,12 +153,14 @@ class Planner:
             planned = placed(plan, rendered.placement, source.scope)
         elif rendered.partition is not None:
             stages = with_sources(rendered.partition, rendered.sources)
-            told = [self._opened_webhook(one) for one in source.job.phase_webhooks]
+            told = [opened_webhook(self._sealer, one) for one in source.job.phase_webhooks]
             planned = composites.partition(plan, source, stages, rendering, secrets, now, told)
         else:
             planned = self._made(plan, source, rendering, secrets, now, files)
         hidden = (*hidden_values(secrets), *rendering.taint.found)
-        planned = replace(planned, task=self._sealed(planned.task, hidden, of_job=bool(secrets)))
+        planned = replace(
+            planned, task=kept_plan(planned.task, hidden, self._sealer, of_job=bool(secrets))
+        )
         return TaskPlanned(source.ref, replace(planned, spec_version=source.spec_version))
 
     def wanted_files(
@@ -299,54 +252,15 @@ class Planner:
                 made = composites.each_chunk(plan, source, task.each, scope, rendering, files)
             else:
                 made = composites.each(plan, task.each, scope, rendering)
-            return self._closed(made, source, rendering.taint)
+            return closed(made, source, rendering.taint, self._sealer)
         if task.spawn is not None:
             scope = opened_scope(source.scope, self._sealer)
-            return self._closed(composites.spawn(plan, task.spawn, scope), source, rendering.taint)
+            return closed(
+                composites.spawn(plan, task.spawn, scope), source, rendering.taint, self._sealer
+            )
         if task.subjob is not None:
             return composites.subjob(plan, source, task.subjob, rendering, secrets, now)
         return Planned(task=plan)
-
-    def _closed(self, planned: Planned, source: TaskSource, taint: SecretTaint) -> Planned:
-        """With the scopes that hold a secret, or something made of one, sealed."""
-        if not taint.redactor or planned.offspring is None:
-            return planned
-        items = source.task.each.items if source.task.each else ()
-        made_of_secrets = isinstance(items, str) and taint.reads_secrets(as_template(items))
-        is_all_secret = made_of_secrets or is_sealed(source.scope)
-        redact = taint.redactor.value
-        scopes = [
-            sealed_scope(scope, self._sealer)
-            if scope is not None and (is_all_secret or redact(scope) != scope)
-            else scope
-            for scope in planned.offspring.scopes
-        ]
-        return replace(planned, offspring=replace(planned.offspring, scopes=scopes))
-
-    def _sealed(self, plan: PlannedTask, secrets: Collection[str], *, of_job: bool) -> PlannedTask:
-        """`of_job`: the job has secrets, so that a worker must seal what comes of the task."""
-        if not secrets and not self._sealer.encrypts:
-            return plan
-        redactor = Redactor(secrets)
-        shown = self._kept(dict(plan.definition), redactor)
-        hidden = {key: value for key, value in plan.definition.items() if shown[key] != value}
-        if not hidden and not (of_job and self._sealer.encrypts):
-            return plan
-        known = sorted(secrets) if hidden else []
-        return replace(
-            plan,
-            name=redactor.text(plan.name),
-            var=plan.var and redactor.text(plan.var),
-            definition=shown,
-            sealed=self._sealer.seal({"definition": hidden, "secrets": known}),
-        )
-
-    def _kept(self, definition: Encoded, redactor: Redactor) -> Encoded:
-        """What of it may be kept in clear."""
-        shown = redactor.value(definition)
-        if not self._sealer.encrypts:  # what is hidden would stand beside it
-            return shown
-        return cast(Encoded, kept_in_clear(shown, self._sealer.seal_text))
 
 
 def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed:

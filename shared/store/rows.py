@@ -1,171 +1,43 @@
 """The columns of `jobs` and `tasks`, each told once, and their rows as the core's values."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
-from shared.definition import Defaults, Encoded, Reuse, encode, encode_all
+from shared.definition import encode_all
 from shared.lifecycle import (
-    Children,
     Job,
-    JobLock,
     JobState,
     Parent,
-    PlacementRules,
-    PlacementType,
     PlannedTask,
-    Rates,
-    RetryPolicy,
-    Slots,
-    StartRate,
     Task,
     TaskKind,
     TaskState,
-    Usage,
 )
 from shared.store.columns import Column, Written, at_least, field_maker, row_maker, selected
+from shared.store.row_values import (
+    amount_row,
+    children_of,
+    children_row,
+    dispatch_of,
+    encoded,
+    lock_of,
+    lock_row,
+    placement_of,
+    placement_row,
+    rates_of,
+    rates_row,
+    retry_of,
+    retry_row,
+    slots_of,
+    slots_row,
+    usage_of,
+    usage_row,
+)
 
 _NEVER, _BEGUN, _CHANGED = Written.NEVER, Written.BEGUN, Written.CHANGED
 
 
-def _retry_row(policy: RetryPolicy) -> dict[str, object]:
-    """The policy as kept in `tasks.retry`; times in seconds. Defaults are left out."""
-    if policy == RetryPolicy():
-        return {}
-    return {
-        "limit": policy.limit,
-        "initial_delay": policy.initial_delay.total_seconds(),
-        "scaling_factor": policy.scaling_factor,
-        "max_delay": policy.max_delay.total_seconds(),
-        "jitter": policy.jitter,
-        "on": None if policy.on is None else sorted(policy.on),
-        "reset_after": None if (reset := policy.reset_after) is None else reset.total_seconds(),
-        **{name: value for name in _OF_MEMORY if (value := getattr(policy, name)) not in (None, 1)},
-    }
-
-
-def _retry_of(row: Mapping[str, Any]) -> RetryPolicy:
-    if not row:
-        return RetryPolicy()
-    return RetryPolicy(
-        limit=row["limit"],
-        initial_delay=timedelta(seconds=row["initial_delay"]),
-        scaling_factor=row["scaling_factor"],
-        max_delay=timedelta(seconds=row["max_delay"]),
-        jitter=row["jitter"],
-        on=None if (on := row.get("on")) is None else frozenset(on),
-        reset_after=None if (after := row.get("reset_after")) is None else timedelta(seconds=after),
-        **{name: row[name] for name in _OF_MEMORY if name in row},
-    )
-
-
-_OF_MEMORY = ("memory_factor", "most_memory", "memory_scale")
-
-
-def _placement_row(rules: PlacementRules | None) -> dict[str, object] | None:
-    """Times in seconds."""
-    if rules is None:
-        return None
-    return {
-        "type": rules.type.value,
-        "priority": rules.priority,
-        "max_unavailable": rules.max_unavailable,
-        "healthy_after": rules.healthy_after.total_seconds(),
-        "demand": rules.demand,
-    }
-
-
-def _placement_of(row: Mapping[str, Any] | None) -> PlacementRules | None:
-    if row is None:
-        return None
-    return PlacementRules(
-        type=PlacementType(row["type"]),
-        priority=row["priority"],
-        max_unavailable=row["max_unavailable"],
-        healthy_after=timedelta(seconds=row["healthy_after"]),
-        demand=row["demand"],
-    )
-
-
-def _children_row(children: Children | None) -> dict[str, int] | None:
-    """What came later is left out where it says nothing: a service of the version before may read
-    the row."""
-    if children is None:
-        return None
-    row = asdict(children)
-    return {name: value for name, value in row.items() if value != _SAYS_NOTHING.get(name, ...)}
-
-
-_SAYS_NOTHING = {"running": 0, "finishes": False, "most": 0, "opened": None, "sequence": 0}
-"""Fields of `Children` that came later."""
-
-
-def _children_of(row: Mapping[str, Any] | None) -> Children | None:
-    return Children(**row) if row else None
-
-
-def _usage_row(usage: Usage | None) -> dict[str, int] | None:
-    return asdict(usage) if usage else None
-
-
-def _rates_row(rates: Rates | None) -> dict[str, str] | None:
-    """Decimals as texts."""
-    return {name: str(value) for name, value in asdict(rates).items()} if rates else None
-
-
-def rates_of(row: Mapping[str, Any] | None) -> Rates | None:
-    if not row:
-        return None
-    unit = row["unit"]
-    return Rates(unit=unit, **{name: Decimal(row[name]) for name in row if name != "unit"})
-
-
-def _amount_row(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
-
-
-def _lock_row(lock: JobLock | None) -> dict[str, object] | None:
-    return asdict(lock) if lock else None
-
-
-def lock_of(row: Mapping[str, Any] | None) -> JobLock | None:
-    if row is None:
-        return None
-    at, expires_at = (datetime.fromisoformat(row[name]) for name in ("at", "expires_at"))
-    return JobLock(row["by"], row["key"], at, expires_at)
-
-
-def _slots_row(slots: Slots | None) -> dict[str, object] | None:
-    """What says nothing is left out."""
-    return {name: value for name, value in asdict(slots).items() if value} if slots else None
-
-
-def slots_of(row: Mapping[str, Any] | None) -> Slots | None:
-    if row is None:
-        return None
-    rate, paid_until = row.get("rate"), row.get("paid_until")
-    read = {
-        "rate": StartRate(**rate) if rate else None,
-        "paid_until": datetime.fromisoformat(paid_until) if paid_until else None,
-    }
-    return Slots(**{**row, **read})
-
-
-def usage_of(row: Mapping[str, Any] | None) -> Usage | None:
-    return Usage(**row) if row else None
-
-
-_USAGE = Column("usage", "jsonb", _CHANGED, to_json=_usage_row, from_row=usage_of)
-
-
-def _encoded(value: Defaults | Reuse | None) -> Encoded | None:
-    return encode(value) if value else None
-
-
-def _dispatch_of(parent: Parent | None) -> int | None:
-    return parent.dispatch if parent else None
+_USAGE = Column("usage", "jsonb", _CHANGED, to_json=usage_row, from_row=usage_of)
 
 
 # What was planned comes first: `task_of` counts on it.
@@ -175,7 +47,7 @@ _PLAN = (
     Column("priority", "int", _BEGUN, "plan.priority"),
     Column("var", "text", _BEGUN, "plan.var"),
     Column("timeout", "interval", _BEGUN, "plan.timeout"),
-    Column("retry", "jsonb", _BEGUN, "plan.retry", to_json=_retry_row, from_row=_retry_of),
+    Column("retry", "jsonb", _BEGUN, "plan.retry", to_json=retry_row, from_row=retry_of),
     Column("definition", "jsonb", _BEGUN, "plan.definition"),
     Column("sealed", "text", _BEGUN, "plan.sealed"),
     Column("kind", "text", _BEGUN, "plan.kind", from_row=TaskKind),
@@ -187,8 +59,8 @@ _PLAN = (
         "jsonb",
         _BEGUN,
         "plan.placement",
-        to_json=_placement_row,
-        from_row=_placement_of,
+        to_json=placement_row,
+        from_row=placement_of,
     ),
     Column("fingerprint", "text", _BEGUN, "plan.fingerprint"),
 )
@@ -223,7 +95,7 @@ _OF_TASK = (
     Column("parent_id", "text"),
     Column("child_index", "int"),
     Column("scope", "jsonb"),
-    Column("children", "jsonb", _CHANGED, to_json=_children_row, from_row=_children_of),
+    Column("children", "jsonb", _CHANGED, to_json=children_row, from_row=children_of),
     Column("subjob_id", "text", _CHANGED),
     Column("pinned_to", "text"),
     Column("recall", "text", _CHANGED),
@@ -240,7 +112,7 @@ TASK = (*_PLAN, *_OF_TASK)
 _PARENT = (
     Column("parent_job_id", "text", _NEVER),
     Column("parent_task_id", "text", _NEVER),
-    Column("parent_dispatch", "int", _CHANGED, "parent", to_json=_dispatch_of),
+    Column("parent_dispatch", "int", _CHANGED, "parent", to_json=dispatch_of),
 )
 _OF_JOB = (
     Column("id", "text"),
@@ -279,14 +151,14 @@ _OF_JOB = (
     Column("result", "text", _CHANGED),
     Column("error", "text", _CHANGED),
     _USAGE,
-    Column("rates", "jsonb", _CHANGED, to_json=_rates_row, from_row=rates_of),
-    Column("budget", "numeric", _CHANGED, to_json=_amount_row),
+    Column("rates", "jsonb", _CHANGED, to_json=rates_row, from_row=rates_of),
+    Column("budget", "numeric", _CHANGED, to_json=amount_row),
     Column("payer", "text"),
-    Column("hold", "numeric", _CHANGED, to_json=_amount_row),
-    Column("charged", "numeric", _CHANGED, to_json=_amount_row),
-    Column("lock", "jsonb", _CHANGED, to_json=_lock_row, from_row=lock_of),
+    Column("hold", "numeric", _CHANGED, to_json=amount_row),
+    Column("charged", "numeric", _CHANGED, to_json=amount_row),
+    Column("lock", "jsonb", _CHANGED, to_json=lock_row, from_row=lock_of),
     Column("priority", "int", _CHANGED),
-    Column("slots", "jsonb", _CHANGED, to_json=_slots_row, from_row=slots_of),
+    Column("slots", "jsonb", _CHANGED, to_json=slots_row, from_row=slots_of),
 )
 JOB = (*_PARENT, *_OF_JOB)
 
@@ -300,7 +172,7 @@ SUBMITTED = (
     Column("uploads", "jsonb", attribute="definition.uploads"),
     Column("secret_names", "text[]", attribute="definition.secrets", to_json=sorted),
     Column("output", "text", attribute="definition.output"),
-    Column("defaults", "jsonb", attribute="definition.defaults", to_json=_encoded),
+    Column("defaults", "jsonb", attribute="definition.defaults", to_json=encoded),
     Column("webhooks", "jsonb", attribute="definition.webhooks", to_json=encode_all),
     Column("parent_job_id", "text"),
     Column("parent_task_id", "text"),
@@ -309,7 +181,7 @@ SUBMITTED = (
     Column("schedule_id", "text"),
     Column("schedule_at", "timestamptz"),
     Column("template", "text"),
-    Column("reuse", "jsonb", attribute="definition.reuse", to_json=_encoded),
+    Column("reuse", "jsonb", attribute="definition.reuse", to_json=encoded),
     Column("client", "text"),
     Column("key_name", "text"),
     Column("search", "tsvector", expression="job_search(name, description, tags)"),

@@ -17,6 +17,7 @@ from shared.lifecycle import (
     TaskState,
 )
 from shared.planning.composites import child_task
+from shared.planning.kept import submitted_task
 from shared.planning.placed import UNLIMITED_RETRIES
 from shared.planning.planner import Answer, Planner
 from shared.planning.templates import JobSource, TaskSource
@@ -55,7 +56,7 @@ def both(definition: TaskDefinition, index: int = 0, job: JobSource = _JOB) -> t
     row = Task(
         id="t", job_id="j", position=1, plan=parent, state=TaskState.RUNNING, created_at=_NOW
     )
-    submitted = Planner(Sealer([generate_key()])).submitted(row)
+    submitted = submitted_task(row, Sealer([generate_key()]))
     return parent, planned(child_task(submitted, replace(row, child_index=index)), job).task
 
 

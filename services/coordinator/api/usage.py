@@ -6,7 +6,7 @@ from decimal import Decimal
 from services.coordinator.api.replies import Answer
 from services.coordinator.store.family_usage import PricedUsage
 from shared.lifecycle import NOTHING, Rates, Usage
-from shared.store.rows import rates_of, usage_of
+from shared.store.row_values import rates_of, usage_of
 
 
 class UsageView(Answer):

@@ -4,7 +4,7 @@ from services.coordinator.store.rows import Readers
 from shared.jobspec.bytenite.phases import APP
 from shared.planning.estimates import MOST_RUNS, PastRun, Sized
 from shared.postgres.pool import Connection
-from shared.store.rows import usage_of
+from shared.store.row_values import usage_of
 
 _CHUNKS = f""" -- of one job
 (SELECT (t.children ->> 'total')::int FROM tasks t

@@ -23,7 +23,7 @@ from shared.lifecycle import (
 )
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection
-from shared.store.rows import slots_of
+from shared.store.row_values import slots_of
 from shared.store.slot_counts import NO_SLOTS, count_slots
 
 LIMIT = 500

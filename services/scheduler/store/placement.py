@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from shared.lifecycle import ExecutionRecalled, PlacementFailed, Slots, TaskEvent, TaskReturned
 from shared.lifecycle.placed_events import RecallReason
 from shared.postgres.pool import Connection
-from shared.store.rows import slots_of
+from shared.store.row_values import slots_of
 
 LIMIT = 20_000
 """So many are placed in one round; the rest in the next."""

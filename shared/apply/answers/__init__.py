@@ -51,6 +51,7 @@ from shared.lifecycle import (
     WithdrawSubmission,
 )
 from shared.planning.budgets import MOST_STEPS, MOST_STEPS_AT_ONCE, MOST_TASKS
+from shared.planning.kept import sealed_secrets
 from shared.planning.planner import plan_failed
 from shared.planning.secrets import with_derived
 from shared.planning.taking import Found, Wanted, takes_kept_files
@@ -256,7 +257,7 @@ class Answers:
     ) -> None:
         """What was made of secrets is one of them from now on, wherever the job shows it."""
         known = self._secrets[job_id] = with_derived(secrets, derived)
-        sealed = self._transaction.planner.seal_secrets(known)
+        sealed = sealed_secrets(known, self._transaction.planner.sealer)
         if len(known) > len(secrets) and sealed is not None:
             self._transaction.workspace.reseal(job_id, sealed)
 

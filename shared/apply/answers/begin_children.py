@@ -15,6 +15,7 @@ from shared.lifecycle import (
     TaskState,
 )
 from shared.planning.composites import child_task
+from shared.planning.kept import submitted_task
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.garbage import in_thread
 
@@ -137,7 +138,7 @@ async def _whole(transaction: Transaction, ids: Iterable[str]) -> dict[str, Task
 def _of_parent(
     transaction: Transaction, parent: Task, children: Sequence[Task], jobs: dict[str, JobSource]
 ) -> Iterable[TaskSource]:
-    submitted = transaction.planner.submitted(parent)
+    submitted = submitted_task(parent, transaction.planner.sealer)
     for child in children:
         yield TaskSource(
             job=jobs[child.job_id],

@@ -31,7 +31,7 @@ from shared.planning.submission import new_job, new_job_id
 from shared.planning.templates import inputs_read
 from shared.process.redaction import map_texts
 from shared.process.sealing import Sealer, SealingError
-from shared.store.rows import slots_of
+from shared.store.row_values import slots_of
 
 
 @JOBS.route(

@@ -38,7 +38,7 @@ from shared.lifecycle import shown_position
 from shared.planning.disclosure import Redacting
 from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
-from shared.store.rows import slots_of
+from shared.store.row_values import slots_of
 
 _ENDS = {"COMPLETED": "completed_at", "FAILED": "failed_at", "CANCELLED": "cancelled_at"}
 """Final states, and when a job came to them."""
