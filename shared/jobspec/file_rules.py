@@ -243,7 +243,7 @@ def target_problems(
             yield index, f"is the target of source {first + 1}, too{_advice(targets[first])}"
         placed.setdefault(place, index)
     for place, index in placed.items():
-        for around in _above(place):
+        for around in directories_above(place):
             if around in placed:
                 outer = placed[around]
                 advice = _advice(targets[outer])
@@ -273,7 +273,8 @@ def _normal(path: str) -> str:
     return "/" + place.lstrip("/") if place.startswith("/") else place
 
 
-def _above(place: str) -> Iterator[str]:
+def directories_above(place: str) -> Iterator[str]:
+    """The nearest first."""
     while (parent := posixpath.dirname(place)) not in ("", place):
         yield parent
         place = parent

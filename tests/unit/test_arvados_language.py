@@ -22,6 +22,7 @@ HASH = {
 }
 
 
+KEY = {"kind": "text", "content": "hush"}
 COUNT = {
     "state": "Committed",
     "container_image": "alpine:3",
@@ -87,6 +88,11 @@ def test_a_container_request_is_a_job_of_one_task() -> None:
             ["mounts./x.portable_data_hash"],
         ),
         ({"secret_mounts": {"/k": {"kind": "tmp"}}}, ["secret_mounts./k.kind"]),
+        ({"secret_mounts": {"/out/": KEY}}, ["secret_mounts./out/"]),
+        ({"secret_mounts": {"/in/words/k": KEY}}, ["secret_mounts./in/words/k"]),
+        ({"mounts": {"/out": {"kind": "tmp"}, "/out/": {"kind": "tmp"}}}, ["mounts./out/"]),
+        ({"environment": {"A=B": "x"}}, ["environment.A=B"]),
+        ({"environment": {"": "x"}}, ['environment.""']),
         ({"output_glob": ["*.txt"]}, ["output_glob"]),
         ({"service": True}, ["service"]),
         ({"cwd": "a"}, ["cwd"]),
@@ -103,6 +109,22 @@ def test_a_container_request_that_breaks_a_rule_is_refused(
     request, problems = checked_request({**COUNT, **changes})
     assert request is None
     assert [problem.field for problem in problems] == fields
+
+
+def test_volumes_may_be_in_one_another() -> None:
+    mounts = {"/out": {"kind": "tmp"}, "/out/scratch": {"kind": "tmp"}, "/out/in": KEY}
+    assert checked_request({**COUNT, "mounts": mounts})[1] == []
+
+
+def test_a_broken_rule_names_the_value_unless_that_is_secret() -> None:
+    wrong = {"priority": 1001, "secret_mounts": "hush", "environment": {"A": 5}, "foo": 1}
+    told = {str(problem) for problem in checked_request({**COUNT, **wrong})[1]}
+    assert told == {
+        "priority: 1001 is not allowed: must be at most 1000",
+        "secret_mounts: must be a mapping",
+        "environment.A: must be text",
+        "foo: unknown field",
+    }
 
 
 def test_a_draft_of_a_container_request_may_lack_everything() -> None:
@@ -195,6 +217,20 @@ def test_a_page_says_how_many_there_are_unless_nobody_wants_to_know() -> None:
     assert "items_available" not in page(listing({"count": "none"}, ()), ITEMS)
     few = listing({"select": ["script"], "distinct": True}, ())
     assert page(few, ITEMS)["items"] == [{"script": "hash"}, {"script": "grep"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "parameter"),
+    [
+        ({"filters": [["scirpt", "=", "grep"]]}, "filters"),
+        ({"where": {"scirpt": "grep"}}, "filters"),
+        ({"order": "scirpt desc"}, "order"),
+        ({"select": ["uuid", "scirpt"]}, "select"),
+    ],
+)
+def test_an_attribute_that_there_is_not_is_refused(given: dict[str, Any], parameter: str) -> None:
+    with pytest.raises(Unprocessable, match=f"{parameter}: there is no attribute 'scirpt'"):
+        page(listing(given, [("uuid", False)]), ITEMS)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,13 @@
 """The header `Idempotency-Key`: what is submitted twice with one key is made once."""
 
 import hashlib
-import json
 import re
 
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import BadRequest, Conflict
-from services.coordinator.api.requests import ports
+from services.coordinator.api.requests import ports, shown_text
 from services.coordinator.api.route import Header, error
 from shared.planning.new_job import IdempotencyKey
 
@@ -71,4 +70,4 @@ async def _hash(request: web.Request) -> bytes:
 
 
 def _shown(key: str) -> str:
-    return f"{_NAME}: {json.dumps(key)}"
+    return f"{_NAME}: {shown_text(key)}"

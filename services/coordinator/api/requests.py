@@ -153,7 +153,7 @@ def _place(text: str) -> Place:
         at = None
     if at is None or at.tzinfo is None or not _ID.fullmatch(job_id):
         raise BadRequest(
-            f"after: {_shown(text)} is not allowed: must be the createdAt and the id of a job, "
+            f"after: {shown_text(text)} is not allowed: must be the createdAt and the id of a job, "
             "with a comma, as next of a page has them"
         )
     return Place(at, job_id)
@@ -227,12 +227,12 @@ def query(request: web.Request, model: type[M], joined: Collection[str] = ()) ->
         first = error.errors(include_url=False)[0]
         rule = _RULES.get(first["type"], "must be a whole number").format(**_context(first))
         raise BadRequest(
-            f"{first['loc'][0]}: {_shown(first['input'])} is not allowed: {rule}"
+            f"{first['loc'][0]}: {shown_text(first['input'])} is not allowed: {rule}"
         ) from None
     for name, value in given.items():
         if "\x00" in value:  # Postgres keeps none, and takes no statement with one
             raise BadRequest(
-                f"{name}: {_shown(value)} is not allowed: must not hold NUL characters"
+                f"{name}: {shown_text(value)} is not allowed: must not hold NUL characters"
             )
     return asked
 
@@ -243,7 +243,8 @@ def _context(error: ErrorDetails) -> dict[str, str]:
     return {**context, "expected": expected.removeprefix("'', ").replace("'", "")}
 
 
-def _shown(value: str) -> str:
+def shown_text(value: str) -> str:
+    """As errors quote it, in short."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 

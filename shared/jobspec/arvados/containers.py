@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.definition import parse_reference
 from shared.jobspec.arvados.models import MOST_PRIORITY
-from shared.jobspec.file_rules import check_kept_path, check_target
+from shared.jobspec.fields import EnvName
+from shared.jobspec.file_rules import check_kept_path, check_target, directories_above
 from shared.jobspec.problems import Place, Problem, field_path
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.tork.explanations import problem_of
 from shared.messages.queues import task_queue_error
+from shared.process.redaction import Redactor
 
 Tree = dict[str, Any]
 Text = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -81,7 +83,7 @@ class ContainerRequest(_Part):
     state: Literal["Uncommitted", "Committed"] = "Uncommitted"
     command: list[str] = []
     container_image: Annotated[str, Field(max_length=1024)] = ""
-    environment: dict[str, str] = {}
+    environment: dict[EnvName, str] = {}
     cwd: Text = "."
     output_path: Annotated[str, Field(max_length=4096)] = ""
     mounts: dict[str, Tree] = {}
@@ -111,7 +113,7 @@ def checked_request(tree: Tree) -> tuple[ContainerRequest | None, list[Problem]]
         request = ContainerRequest.model_validate(given)
     except ValidationError as error:  # the client's mistakes, each in our words
         details = error.errors(include_url=False)
-        return None, [Problem(field_path(one["loc"]), rule_of(one)) for one in details]
+        return None, [problem_of(one, Redactor(())) for one in details]
     problems = [*_mount_problems(request), *_path_problems(request)]
     if request.is_committed:
         problems += _missing(request)
@@ -173,8 +175,25 @@ def _mount_problems(request: ContainerRequest) -> Iterator[Problem]:
             else:
                 yield from _broken(place, target, _check_absolute, check_target)
                 yield from _content_problems(place, mount, kinds)
-    for target in request.mounts.keys() & request.secret_mounts.keys():
-        yield _problem(("secret_mounts", target), "is among the mounts, too")
+    yield from _place_problems(request)
+
+
+def _place_problems(request: ContainerRequest) -> Iterator[Problem]:
+    """Volumes may be in one another and in what is brought; what is brought is there as a whole."""
+    fields = (("mounts", request.mounts), ("secret_mounts", request.secret_mounts))
+    targets = [(field, target, mounts[target]) for field, mounts in fields for target in mounts]
+    seen, brought = set[str](), set[str]()
+    for field, target, mount in targets:
+        place = posixpath.normpath(target)
+        if place in seen:
+            yield _problem((field, target), "is the place of another mount")
+        seen.add(place)
+        if mount.get("kind") != "tmp":
+            brought.add(place)
+    for field, target, mount in targets:
+        for around in directories_above(posixpath.normpath(target)):
+            if around in brought and mount.get("kind") != "tmp":
+                yield _problem((field, target), f"must not be in the mount {around}")
 
 
 def _content_problems(

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.jobspec.problems import Problem, field_path
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.problems import Problem
+from shared.jobspec.tork.explanations import problem_of
+from shared.process.redaction import Redactor
 
 Tree = dict[str, Any]
 
@@ -80,7 +81,7 @@ def checked(tree: Tree) -> tuple[Job | None, list[Problem]]:
         job = Job.model_validate(given)
     except ValidationError as error:  # the client's mistakes, each in our words
         details = error.errors(include_url=False)
-        return None, [Problem(field_path(one["loc"]), rule_of(one)) for one in details]
+        return None, [problem_of(one, Redactor(())) for one in details]
     problems = list(_problems(job))
     return (None, problems) if problems else (job, [])
 

@@ -26,7 +26,7 @@ from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
 from shared.jobspec.problems import Problem, field_path
-from shared.jobspec.tork.explanations import shown_value
+from shared.jobspec.tork.explanations import rule_of, shown_value
 from shared.jobspec.tork.parsing import JSON_TYPES
 from shared.process.redaction import Redactor
 
@@ -116,22 +116,15 @@ class SignIn(Body):
 
 
 _RULES = {
-    "missing": "is required",
-    "extra_forbidden": "unknown field",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "must be 1 to 64 letters, digits, dots, dashes or underscores",
-    "list_type": "must be a list",
     "too_short": "must have at least one entry",
     "model_type": "must be a JSON object",
-    "enum": "must be {expected}",
-    "literal_error": "must be {expected}",
-    "value_error": "{error}",
 }
 
 
-_WITHOUT_VALUE = frozenset({"missing", "extra_forbidden", "string_too_short", "too_short"})
+_WITHOUT_VALUE = frozenset(
+    {"missing", "extra_forbidden", "string_too_short", "too_short", "too_long"}
+)
 
 
 async def read_body(request: web.Request, model: type[M], *, any_type: bool = False) -> M:
@@ -178,7 +171,7 @@ def _json(body: bytes) -> object:
 def _problem(details: ErrorDetails, hidden: Redactor) -> Problem:
     field = field_path(details["loc"])
     kind = details["type"]
-    rule = _RULES[kind].format(**details.get("ctx", {})) if kind in _RULES else details["msg"]
+    rule = _RULES.get(kind) or rule_of(details)
     if not field:
         return Problem("", f"the body {rule}")
     if kind in _WITHOUT_VALUE or field in _HIDDEN:

@@ -9,6 +9,7 @@ from services.coordinator.api.arvados.schemas import ArvadosError
 from services.coordinator.api.middlewares.error_forms import in_form
 from services.coordinator.api.middlewares.request_log import request_id
 from services.coordinator.api.replies import Error
+from shared.jobspec.problems import Problem
 
 PREFIX = "/arvados/"
 _INVALID = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
@@ -18,7 +19,7 @@ _INVALID = (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT)
 def _error(request: web.Request, response: web.Response, told: Error) -> ArvadosError:
     if response.status in _INVALID:
         response.set_status(HTTPStatus.UNPROCESSABLE_ENTITY)
-    rules = [f"{rule.field}: {rule.rule}" for rule in told.errors or ()]
+    rules = [str(Problem(rule.field, rule.rule, rule.value)) for rule in told.errors or ()]
     named = request_id(request)
     return ArvadosError(
         errors=[f"{text} ({named})" for text in rules or [told.message]],

@@ -1,7 +1,7 @@
 """Which jobs a list of Arvados' API has, and what of each: filters, where, order, select."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,17 @@ class Listing:
     select: Sequence[str]
     is_distinct: bool
     is_counted: bool
+
+    @property
+    def attributes(self) -> Iterator[tuple[str, str]]:
+        """Each that is asked for, after the parameter that names it."""
+        for name, _, _ in self.filters:
+            if name != _ANY:
+                yield "filters", name.partition(".")[0]
+        for name, _ in self.order:
+            yield "order", name
+        for name in self.select:
+            yield "select", name
 
     @property
     def uuids(self) -> list[str] | None:
@@ -63,7 +74,12 @@ def listing(given: Tree, order: Sequence[tuple[str, bool]]) -> Listing:
     )
 
 
-def page(asked: Listing, items: Iterable[Tree], kind: str = "arvados#jobList") -> Tree:
+def page(asked: Listing, items: Sequence[Tree], kind: str = "arvados#jobList") -> Tree:
+    """Raises Unprocessable for an attribute that none of `items` has."""
+    known = set[str]().union(*items)
+    for parameter, name in asked.attributes if items else ():
+        if name not in known:
+            raise Unprocessable(f"{parameter}: there is no attribute {name!r}")
     found = [item for item in items if all(_holds(item, *one) for one in asked.filters)]
     for name, is_down in reversed(asked.order):
         found.sort(key=lambda item: _rank(item.get(name)), reverse=is_down)

@@ -32,7 +32,7 @@ async def list_arvados_nodes(request: web.Request) -> web.Response:
     """Those that have left are among them for a while: their `crunch_worker_state` is down."""
     asked = listing(await parameters(request), _BY_NAME)
     nodes = await ports(request).run(node_details)
-    return reply(page(asked, map(_shown, nodes), "arvados#nodeList"))
+    return reply(page(asked, [*map(_shown, nodes)], "arvados#nodeList"))
 
 
 @NODES.route(

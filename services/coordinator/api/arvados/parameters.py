@@ -26,7 +26,7 @@ _CREATES = ("allow_duplicate", "find_or_create", "no_reuse", "ensure_unique_name
 
 
 async def parameters(request: web.Request) -> Tree:
-    """`where[a]=b` is `where: {a: b}`. Raises BadRequest for what can't be read."""
+    """`where[a]=b` is `where: {a: b}`. Raises BadRequest, InvalidJob for what can't be read."""
     found: Tree = {}
     texts = list(request.query.items())
     body = await whole_body(request)
@@ -35,8 +35,8 @@ async def parameters(request: web.Request) -> Tree:
             texts += parse_qsl(body.decode(), keep_blank_values=True)
         elif body.strip():
             found = _object(load_json(body.decode()))
-    except (InvalidJob, UnicodeDecodeError) as error:
-        raise BadRequest(f"the body is not valid JSON: {error}") from None
+    except UnicodeDecodeError:  # the client can mend it
+        raise BadRequest("the body is not UTF-8 text") from None
     for name, text in texts:
         if nested := _NESTED.fullmatch(name):
             found.setdefault(nested[1], {})
