@@ -81,4 +81,4 @@ async def _ignore_log(_: bytes, stream: int = 1) -> None:
 
 
 def _ignore_progress(_: float) -> None:
-    """As above."""
+    """Nothing shows how far the trial is."""

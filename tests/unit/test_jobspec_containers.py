@@ -111,8 +111,8 @@ def test_what_runs_around_a_task_has_fewer_fields(place: str, fields: Json, mess
     [
         ({}, ".port: or command is required"),
         ({"command": []}, ".command: must have at least 1 entry"),
-        ({"command": ["true"], "port": 80}, ".port: must not stand beside command"),
-        ({"command": ["true"], "path": "/"}, ".path: must not stand beside command"),
+        ({"command": ["true"], "port": 80}, ".port: can't be combined with command"),
+        ({"command": ["true"], "path": "/"}, ".path: can't be combined with command"),
         ({"path": "/"}, ".port: is required"),
         ({"path": "/", "port": 0}, ".port: 0 is not allowed: must be at least 1"),
         ({"path": "/", "port": 65536}, ".port: 65536 is not allowed: must be at most 65535"),

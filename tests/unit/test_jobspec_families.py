@@ -63,7 +63,7 @@ def test_a_list_may_stand_there_or_be_an_expression(list_: Any) -> None:
 def test_a_task_is_made_of_one_thing(other: tuple[str, str]) -> None:
     first, second = other
     assert refusal(with_task(**{kind: ONE[kind] for kind in other})) == (
-        f"tasks[0].{second}: must not stand beside {first}: "
+        f"tasks[0].{second}: can't be combined with {first}: "
         "a task has one of parallel, each, spawn, subjob and partition"
     )
 
@@ -91,7 +91,7 @@ def test_a_task_is_made_of_one_thing(other: tuple[str, str]) -> None:
 )
 def test_a_task_made_of_others_runs_nothing_itself(kind: str, field: str, value: Any) -> None:
     message = refusal(with_task(**{kind: ONE[kind], field: value}))
-    assert message == f"tasks[0].{field}: must not stand beside {kind}"
+    assert message == f"tasks[0].{field}: can't be combined with {kind}"
 
 
 @pytest.mark.parametrize("kind", ONE)
@@ -127,7 +127,8 @@ def test_what_tork_passes_over_beside_them_is_accepted(kind: str, fields: Json) 
         ),
         (
             {"each": {"list": [], "task": {}, "maxFailed": "5%", "minSuccess": "95%"}},
-            "tasks[0].each.maxFailed: must not stand beside minSuccess: both say how many may fail",
+            "tasks[0].each.maxFailed: can't be combined with minSuccess: "
+            "both say how many may fail",
         ),
         (
             {"parallel": {"tasks": [{}], "maxFailed": -1}},

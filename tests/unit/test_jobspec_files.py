@@ -98,7 +98,7 @@ def test_a_source_is_accepted(source: dict[str, Any]) -> None:
     ("source", "message"),
     [
         ({}, "sources[0]: must have one of artifact, upload, url, s3, ipfs, inline and local"),
-        ({"url": "http://a.b", "inline": "x"}, "inline: must not stand beside url"),
+        ({"url": "http://a.b", "inline": "x"}, "inline: can't be combined with url"),
         ({"artifact": "build"}, 'artifact: "build" is not allowed: must be a task\'s name, a poi'),
         ({"artifact": "build.out/../x"}, "must have a path without '//', '.' and '..'"),
         ({"url": "s3://data/key"}, "must be an http or https URL: use s3 with bucket and key"),
@@ -132,7 +132,7 @@ def test_a_source_is_accepted(source: dict[str, Any]) -> None:
         (s3(style="dns"), "must be 'path' or 'virtual'"),
         (s3(accessKey="{{ secrets.a }}"), "s3.secretKey: is required"),
         (s3(sessionToken="{{ secrets.a }}"), "sessionToken: is only for a login by accessKey"),
-        (s3(**LOGIN, credentials="team"), "credentials: must not stand beside accessKey"),
+        (s3(**LOGIN, credentials="team"), "credentials: can't be combined with accessKey"),
     ],
 )
 def test_a_source_is_refused(source: dict[str, Any], message: str) -> None:
@@ -178,7 +178,7 @@ def test_what_logs_in_must_be_an_expression_of_a_secret(source: dict[str, Any]) 
         ({"artifacts": KEPT, "publish": [{}]}, "must have one of s3, ipfs and local"),
         (
             {"artifacts": KEPT, "publish": [{"ipfs": True, "local": "/x"}]},
-            "local: must not stand beside ipfs",
+            "local: can't be combined with ipfs",
         ),
         (
             {"artifacts": KEPT, "publish": [{"artifact": "log", "ipfs": True}]},
@@ -234,7 +234,7 @@ def test_a_task_made_of_others_has_no_files_of_its_own(field: str) -> None:
     }
     task = {"name": "a", "each": {"list": "[1]", "task": {"run": "x"}}, field: files[field]}
 
-    assert f"tasks[0].{field}: must not stand beside each" in refusal(
+    assert f"tasks[0].{field}: can't be combined with each" in refusal(
         {"name": "x", "tasks": [task]}
     )
 

@@ -147,7 +147,7 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         (with_task() | {"autoDelete": {}}, "autoDelete.after: is required"),
         (
             with_task() | {"hold": True, "wait": {"timeout": "1s"}},
-            "wait: must not stand beside hold: a held job waits for its release",
+            "wait: can't be combined with hold: a held job waits for its release",
         ),
         (
             with_task()

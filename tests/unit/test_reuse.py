@@ -169,7 +169,7 @@ def test_a_job_says_by_a_flag_or_by_rules_that_it_may_be_reused() -> None:
         ("{maxAge: 0s}", r"reuse\.maxAge: .* must be longer than zero"),
         ("{age: 1h}", r"reuse\.age: unknown field"),
         ("maybe", r"reuse: .* must be"),
-        ("true\nhold: true", r"reuse: must not stand beside hold"),
+        ("true\nhold: true", r"reuse: can't be combined with hold"),
     ]:
         with pytest.raises(InvalidJob, match=message):
             rules(text)

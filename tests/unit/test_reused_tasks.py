@@ -94,7 +94,7 @@ tasks:
 """
     plain, made = (json.dumps(compiled(f"name: j{more}{tasks}")) for more in ("", REUSE))
     assert (plain.count('"reuse": true'), made.count('"reuse": true')) == (0, 1 + 1 + 1 + 1 + 3)
-    with pytest.raises(InvalidJob, match=r"tasks\[0\]\.reuse: must not stand beside each"):
+    with pytest.raises(InvalidJob, match=r"tasks\[0\]\.reuse: can't be combined with each"):
         compiled('name: j\ntasks: [{name: a, reuse: true, each: {list: "[1]", task: {run: y}}}]')
 
 

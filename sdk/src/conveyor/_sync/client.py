@@ -299,7 +299,7 @@ class Client(Resource):
         return m.RenewedLock.of(answer)
 
     def unlock(self, job_id: str, token: str = "", *, force: bool = False) -> None:
-        """With `force` an admin takes the lock from whoever has it."""
+        """With `force` an admin removes a lock that somebody else holds."""
         headers = {"Lock-Token": token} if token else {}
         query = {"force": force}
         self._call("DELETE", "/jobs/{id}/lock", id=job_id, query=query, headers=headers)

@@ -53,7 +53,7 @@ class UnlockQuery(Query):
     """How to unlock."""
 
     force: Annotated[
-        bool, Field(description="Take the lock from whoever has it; only admins may.")
+        bool, Field(description="Remove a lock that somebody else holds; only admins may.")
     ] = False
 
 
@@ -157,7 +157,7 @@ async def unlock_job(request: web.Request) -> web.Response:
     await require_operable(request, job_id)
     is_forced = query(request, UnlockQuery).force
     if is_forced and not who.is_admin:
-        raise Forbidden("force: only admins may take the lock from somebody else")
+        raise Forbidden("force: only admins may remove a lock that somebody else holds")
     token = (await read_optional_body(request, LockToken)).token
     shown = ShownLock(shown_lock(request, token).key, is_forced)
     await ports(request).commands.unlock(job_id, shown)

@@ -124,7 +124,7 @@ class Probe(Spec):
             refuse([Breach(("port",), "is required" if self.path else "or command is required")])
         if self.command is not None:
             given = [name for name in ("port", "path") if getattr(self, name) is not None]
-            refuse([Breach((name,), "must not stand beside command") for name in given])
+            refuse([Breach((name,), "can't be combined with command") for name in given])
         return self
 
 

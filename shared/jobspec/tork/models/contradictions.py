@@ -1,4 +1,4 @@
-"""What must not stand beside what in a task: it runs a program, or it is made of others."""
+"""What can't be combined with what in a task: it runs a program, or it is made of others."""
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ def contradictions(task: Spec) -> Iterator[Breach]:
     fields = task.__dict__
     made_of = [name for name in _COMPOSITES if fields[name] is not None]
     for name in made_of[1:]:
-        rule = f"must not stand beside {made_of[0]}: a task has one of {_one_of(_COMPOSITES)}"
+        rule = f"can't be combined with {made_of[0]}: a task has one of {_one_of(_COMPOSITES)}"
         yield Breach((name,), rule)
     if made_of:
         is_partition = made_of[0] == "partition"
@@ -58,7 +58,7 @@ def contradictions(task: Spec) -> Iterator[Breach]:
                 rule = "is only for a task with a placement: it deals out to its executions"
                 yield Breach(("sources", index, "s3", "partition"), rule)
     if fields["network"] is not None and fields["networks"]:
-        yield Breach(("networks",), "must not stand beside network: a task has one of them")
+        yield Breach(("networks",), "can't be combined with network: a task has one of them")
     if fields["wasm"] is not None:
         yield from _beside("wasm", fields, _ONLY_OF_CONTAINERS)
         targets = [source.target for source in fields["sources"] or ()]
@@ -79,16 +79,16 @@ def _outside_of_source_dir(sources: Sequence[Source]) -> Iterator[Breach]:
 def _beside(what: str, fields: Mapping[str, object], others: _Names) -> Iterator[Breach]:
     for field, name in others.items():
         if fields[field]:
-            yield Breach((name,), f"must not stand beside {what}")
+            yield Breach((name,), f"can't be combined with {what}")
 
 
 def _beside_placement(fields: Mapping[str, object]) -> Iterator[Breach]:
     if fields["queue"]:
-        rule = "must not stand beside placement: executions go to nodes, not to a queue"
+        rule = "can't be combined with placement: executions go to nodes, not to a queue"
         yield Breach(("queue",), rule)
     resources = getattr(fields["placement"], "resources", None)
     if fields["gpus"] and resources and (resources.gpus or resources.gpu):
-        yield Breach(("gpus",), "must not stand beside the gpus of placement.resources")
+        yield Breach(("gpus",), "can't be combined with the gpus of placement.resources")
 
 
 def _modules_without_source(wasm: Wasm, targets: Sequence[str], workdir: str) -> Iterator[Breach]:

@@ -83,7 +83,7 @@ def _login_breaches(s3: _S3) -> Iterator[Breach]:
     if s3.session_token and not s3.access_key:
         yield Breach(("sessionToken",), "is only for a login by accessKey and secretKey")
     if s3.credentials and s3.access_key:
-        yield Breach(("credentials",), "must not stand beside accessKey: a task has one login")
+        yield Breach(("credentials",), "can't be combined with accessKey: a task has one login")
 
 
 class Partition(Spec):
@@ -201,7 +201,7 @@ def _source_breaches(source: Source) -> Iterator[Breach]:
         yield Breach((), f"must have one of {', '.join(KINDS[:-1])} and {KINDS[-1]}")
         return
     for name in given[1:]:
-        yield Breach((name,), f"must not stand beside {given[0]}: a source has one of them")
+        yield Breach((name,), f"can't be combined with {given[0]}: a source has one of them")
     if source.headers and not source.url:
         yield Breach(("headers",), f"is only for a url, not for {given[0]}")
     if source.sha256 and given[0] not in _CHECKED_BY_CONTENT:
@@ -242,7 +242,7 @@ class Publication(Spec):
         given = [name for name in ("s3", "ipfs", "local") if getattr(self, name)]
         if not given:
             raise ValueError("must have one of s3, ipfs and local")
-        rule = f"must not stand beside {given[0]}: a publication has one of them"
+        rule = f"can't be combined with {given[0]}: a publication has one of them"
         refuse([Breach((name,), rule) for name in given[1:]])
         return self
 

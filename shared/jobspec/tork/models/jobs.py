@@ -103,10 +103,10 @@ class JobSpec(SubmittedJob):
 
     def _breaches(self) -> Iterator[Breach]:
         if self.hold and self.wait:
-            yield Breach(("wait",), "must not stand beside hold: a held job waits for its release")
+            yield Breach(("wait",), "can't be combined with hold: a held job waits for its release")
         if self.hold and self.reuse:
             yield Breach(
-                ("reuse",), "must not stand beside hold: a draft can still become another job"
+                ("reuse",), "can't be combined with hold: a draft can still become another job"
             )
         start_at, deadline = self.start_at, self.deadline
         if start_at and deadline and parse_moment(deadline) <= parse_moment(start_at):

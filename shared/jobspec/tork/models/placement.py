@@ -151,7 +151,7 @@ class Resources(Spec):
     def _each_once(self) -> "Resources":
         both = (("cpu", "cpus"), ("gpu", "gpus"))
         twice = [(one, other) for one, other in both if self._has(one) and self._has(other)]
-        refuse([Breach((one,), f"must not stand beside {other}") for one, other in twice])
+        refuse([Breach((one,), f"can't be combined with {other}") for one, other in twice])
         return self
 
     def _has(self, field: str) -> bool:
@@ -218,7 +218,7 @@ class Placement(Spec):
                 rule = f"is not for {self.type}: one runs on every node that matches"
                 yield Breach((field,), rule)
         if self.one_per_node and self.max_per_node:
-            yield Breach(("maxPerNode",), "must not stand beside onePerNode")
+            yield Breach(("maxPerNode",), "can't be combined with onePerNode")
         if self.min_nodes is None:
             return
         if self.max_nodes is not None and self.min_nodes > self.max_nodes:

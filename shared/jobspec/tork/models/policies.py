@@ -139,7 +139,9 @@ class Tolerance(Spec):
 
 def tolerance_breaches(spec: Tolerance, among: object) -> Iterator[Breach]:
     if spec.min_success is not None and spec.max_failed is not None:
-        yield Breach(("maxFailed",), "must not stand beside minSuccess: both say how many may fail")
+        yield Breach(
+            ("maxFailed",), "can't be combined with minSuccess: both say how many may fail"
+        )
     for name, count in (("minSuccess", spec.min_success), ("maxFailed", spec.max_failed)):
         if isinstance(count, int) and isinstance(among, list) and count > len(among):
             yield Breach((name,), f"must be at most the number of tasks, {len(among)}", count)

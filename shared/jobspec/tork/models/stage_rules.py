@@ -34,7 +34,7 @@ def stage_breaches(task: Spec, stage: Stage | None) -> Iterator[Breach]:
         rule = "is not for split: what it splits are the sources of the task itself"
         yield from _given(fields, {"sources": "sources"}, rule)
     if fields.get("builtin"):
-        yield from _given(fields, _NOT_BUILT_IN, "must not stand beside builtin")
+        yield from _given(fields, _NOT_BUILT_IN, "can't be combined with builtin")
         yield from _builtin_breaches(fields, stage or "partition")
         if fields.get("layout"):
             yield Breach(("layout",), "is only for a program: a builtin finds results by itself")
