@@ -26,17 +26,20 @@ FROM (SELECT DISTINCT f FROM unnest($1::text[]) AS f ORDER BY f) AS alike
 """
 
 # Of very many that may be the answer, the oldest is; the newest are young enough where the oldest
-# are too old. Of all others, the newest, to tell why they are none. $3: of this owner only.
-_MAY_BE = "AND NOT f.is_out AND ($3::text IS NULL OR f.owner = $3) ORDER BY f.created_at"
+# are too old. Of all others, the newest, to tell why they are none. $3: of this owner only. Each
+# fingerprint alone, for in the index only the jobs of one are in order.
+_MAY_BE = "AND NOT f.is_out AND ($3::text IS NULL OR f.owner = $3)"
 _LOOKED_AT = " UNION ".join(
     f"""
-    (SELECT f.job_id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-     WHERE f.fingerprint = ANY($1::text[])
-       AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
-       AND j.spec_version = 1  -- a later one does other work
-       AND (j.delete_at IS NULL OR j.delete_at > now())
-       {which} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
-    for which in (_MAY_BE, f"{_MAY_BE} DESC", "ORDER BY f.created_at DESC")
+    (SELECT one.job_id FROM unnest($1::text[]) AS d(digest), LATERAL (
+         SELECT f.job_id, f.created_at FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
+         WHERE f.fingerprint = d.digest
+           AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
+           AND j.spec_version = 1  -- a later one does other work
+           AND (j.delete_at IS NULL OR j.delete_at > now()) {which}
+         ORDER BY f.created_at {order} LIMIT {MOST_CANDIDATES}) AS one
+     ORDER BY one.created_at {order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
+    for which, order in ((_MAY_BE, "ASC"), (_MAY_BE, "DESC"), ("", "DESC"))
 )
 
 # One that is being deleted is waited for, and then not there. What is sealed is another text each

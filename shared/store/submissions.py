@@ -17,12 +17,14 @@ _ACTIVE = [state.value for state in JobState if not state.is_final]
 # at: none that it finds on its way is missing.
 _OF_ONE = [
     f"""
-    (SELECT f.job_id FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-     WHERE f.fingerprint = ANY(w.digests) AND f.owner = w.owner
-       AND j.state = ANY($2::text[]) AND j.spec_version = 1 AND NOT f.is_out
-       AND (w.readers IS NULL OR j.readers = '{{}}' OR j.readers && w.readers)
-     ORDER BY f.created_at{order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
-    for order in ("", " DESC")
+    (SELECT alike.job_id FROM unnest(w.digests) AS d(digest), LATERAL (
+         SELECT f.job_id, f.created_at FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
+         WHERE f.fingerprint = d.digest AND f.owner = w.owner
+           AND j.state = ANY($2::text[]) AND j.spec_version = 1 AND NOT f.is_out
+           AND (w.readers IS NULL OR j.readers = '{{}}' OR j.readers && w.readers)
+         ORDER BY f.created_at {order} LIMIT {MOST_CANDIDATES}) AS alike
+     ORDER BY alike.created_at {order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
+    for order in ("ASC", "DESC")
 ]
 JOINABLE = f"""
 SELECT DISTINCT one.job_id

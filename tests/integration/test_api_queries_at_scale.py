@@ -20,6 +20,7 @@ from services.coordinator.store import (
     node_details,
     one_job,
     task_list,
+    tasks_summary,
 )
 from shared.store import queues_in_use
 from tests.support.servers.bulk_rows import bulk_rows, numbers
@@ -170,6 +171,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "task": (one_job.TASK, ("task5", EYES)),
     "parents of a job": (job_header.PARENTS, ("job5", EYES)),
     "failure of a job": (job_header.FAILURE, ("job50000",)),
+    "summary of tasks": (tasks_summary.TASKS_SUMMARY, ("job5",)),
     "parent of rows": (task_list.KIND_OF_PARENT, ("job50000", "child0")),
     "rows": (task_list.PAGE_OF_ALL, (*rows("job5"), *window())),
     "rows of the list": (task_list.PAGE_OF_TOP_LEVEL, (*rows("job50000"), *window())),

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.coordinator.store import webhook_deliveries
+from services.coordinator.store import subjob_priorities, webhook_deliveries
 from services.scheduler.store import activity, due, nodes, placement, retention
 from services.webhook_dispatcher.store import (
     deliveries,
@@ -27,10 +27,12 @@ from shared.store import (
     node_rows,
     outbox,
     queues_in_use,
+    reuse,
     sample_rows,
     slot_counts,
     source_rows,
     subjob_signals,
+    submissions,
     transaction_rows,
     versions,
     writing,
@@ -102,6 +104,12 @@ SUBJOBS = """
 UPDATE jobs SET parent_job_id = 'job50000', parent_task_id = 'child1', parent_dispatch = 1
 WHERE id IN (SELECT 'job' || n FROM generate_series(1, 199, 2) AS n)
 """
+# A hundred kinds of work, each done by a thousand jobs.
+FINGERPRINTS = """
+INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts, created_at)
+SELECT 'job' || n, 'f' || n / 2 % 100, 'ann', '{}', now() - make_interval(secs => n)
+FROM generate_series(1, 100000) AS n
+"""
 NEEDS = """
 INSERT INTO job_needs SELECT 'job' || n, 1, 2 FROM generate_series(1, 99999) AS n
 """
@@ -159,7 +167,8 @@ FROM generate_series(1, 100000) AS n
 """
 TABLES = """
 VACUUM ANALYZE jobs, job_tasks, job_needs, job_variables, tasks, task_log_parts, outbox,
-    webhook_deliveries, webhook_events, webhook_attempts, job_events, webhook_notices, queue_samples
+    webhook_deliveries, webhook_events, webhook_attempts, job_events, webhook_notices,
+    queue_samples, job_fingerprints
 """
 
 IDS = [f"job{n}" for n in range(1, 400, 2)]
@@ -170,6 +179,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NODES = ["n1"] * 200
 EYES = ["role:public", "user:u7"]
 ONES = [1] * 200
+ALIKE = [{"digests": ["f7"], "owner": "ann", "readers": EYES}]
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
                             "version": 3, "restarts": 0, "is_cancelling": False, "is_held": False,
                             "kept_bytes": 0, "spec_version": 1, "kept_running": 0, "charged": "0"}
@@ -225,6 +235,10 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
             *(["q"], ["m"], [0], [b"x"]),
         ),
     ),
+    "jobs that do the same work": (reuse.CANDIDATES, (["f7"], EYES, "ann")),
+    "jobs on their way that do the same work": (submissions.JOINABLE, (ALIKE, ["SCHEDULED"])),
+    "nearest job": (reuse.NEAR, ("ann", "f7")),
+    "sub-jobs behind in priority": (subjob_priorities.BEHIND, ("job50000",)),
     "load tasks": (source_rows.TASKS, (IDS, [2] * 200)),
     "load jobs": (source_rows.JOBS, (IDS,)),
     "load variables": (source_rows.VARIABLES, (IDS, ["x"] * 200)),
@@ -322,7 +336,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",
     "webhook_deliveries", "webhook_events", "webhook_attempts", "job_events", "webhook_notices",
-    "queue_samples",
+    "queue_samples", "job_fingerprints",
 }  # fmt: skip
 MOST_BLOCKS = 6000  # for 200 rows with all their indexes
 MOST_PASSED_OVER = 1000
@@ -344,6 +358,7 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         TASKS,
         FAMILY,
         SUBJOBS,
+        FINGERPRINTS,
         NEEDS,
         LOGS,
         OUTBOX,
