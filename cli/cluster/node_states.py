@@ -11,4 +11,6 @@ def state_of(node: Json) -> str:
     if membership != "APPROVED":
         return membership
     availability = str(node.get("availability", "active"))
-    return "UP" if availability == "active" else availability.upper()
+    if availability != "active":
+        return availability.upper()
+    return "HELD" if node.get("heldUntil") else "UP"

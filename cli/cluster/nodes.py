@@ -94,8 +94,9 @@ def list_nodes(
 ) -> None:
     """List workers with what is free on them.
 
-    STATE is up, cordoned (takes no new tasks), draining (and its executions move elsewhere),
-    pending (waits for approval), rejected, or offline. QUEUES has the slots of each queue.
+    STATE is up, cordoned (takes no new tasks), draining (and its executions move elsewhere), held
+    (takes no new tasks for a while, after failures of several jobs), pending (waits for approval),
+    rejected, or offline. QUEUES has the slots of each queue.
     """
     given = {
         "labels": labels,
@@ -182,6 +183,8 @@ def _facts(node: Json) -> Iterator[tuple[str, str]]:
         by = f" by {node['changedBy']}" if node.get("changedBy") else ""
         why = f": {node['message']}" if node.get("message") else ""
         yield "changed", f"{ago(at, now())}{by}{why}"
+    if until := node.get("heldUntil"):
+        yield "held", f"ends {ago(until, now())}: {node['holdReason']}"
     yield "queues", node["queue"]
     yield "engines", ", ".join(node["engines"])
     yield "sources", ", ".join(node["storages"])

@@ -78,7 +78,8 @@ class NodeCommands:
         with translated_errors():
             async with acquired(self._pool) as connection, connection.transaction():
                 before = await store.lock_policy(connection, name)
-                if (policy := changed(before, act)) == before:
+                policy = changed(before, act)
+                if policy == before and not await _ends_hold(connection, name, act):
                     raise NoChange(f"worker {name} is already {_ALREADY[act]}")
                 await store.set_policy(connection, name, policy, message, by or "", _DONE[act])
                 rows = await self._tell(connection, name, policy)
@@ -100,3 +101,8 @@ class NodeCommands:
         ids = await store.online_of_name(connection, name)
         orders = [availability_order(node_id, policy.told) for node_id in ids]
         return await write(connection, Writes(messages=[*orders, placement_due()]))
+
+
+async def _ends_hold(connection: Connection, name: str, act: Act) -> bool:
+    """A worker that is told that it may take tasks, as before, ends the hold it put itself on."""
+    return act == "uncordon" and await store.is_held(connection, name)

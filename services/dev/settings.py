@@ -62,7 +62,10 @@ class DevSettings(CoordinatorSettings, SchedulerSettings, DispatcherSettings, Wo
     dev: DevBlock = DevBlock()
     broker: BrokerSettings = _IN_MEMORY
     postgres: PostgresSettings = _EMBEDDED
-    worker: WorkSettings = WorkSettings(queues=f"default:{2 * _CORES},highcpu:{_CORES}")
+    # Of a single worker a hold keeps tasks from nothing but themselves.
+    worker: WorkSettings = WorkSettings(
+        queues=f"default:{2 * _CORES},highcpu:{_CORES}", node_hold_jobs=0
+    )
     runtime: RuntimeSettings = RuntimeSettings(shell_allowed=True)
     webhook: WebhookSettings = WebhookSettings(allowed_networks=_THIS_MACHINE)
     files: FilesSettings = FilesSettings(store=_IN_DATA_DIR, allowed_networks=_THIS_MACHINE)

@@ -23,6 +23,7 @@ from services.worker.kept.keeper import open_keeper
 from services.worker.leftovers import Leftovers
 from services.worker.metrics import WorkerMetrics
 from services.worker.node.description import NodeDescriber, describe
+from services.worker.node_hold import NodeHold
 from services.worker.orders import OrderHandler
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
@@ -78,6 +79,7 @@ async def _run(settings: WorkerSettings, parts: Parts, files: FileServices, stop
     reporter = Reporter(broker, identity.node_id, work.lease_seconds)
     seen = WorkerMetrics(parts.metrics)
     seen.show(held_tasks, settings.slots, heartbeats.age_seconds)
+    hold = NodeHold(work.hold_rules, seen)
     context = AttemptContext(
         node_id=identity.node_id,
         settings=work,
@@ -87,6 +89,7 @@ async def _run(settings: WorkerSettings, parts: Parts, files: FileServices, stop
         telemetry=Publisher(broker),
         lease_is_valid=heartbeats.lease_is_valid,
         files=files,
+        hold=hold,
         gpus=GpuPool([gpu.index for gpu in describer.description.gpus]),
         metrics=seen,
         tracing=parts.tracing,
@@ -123,6 +126,7 @@ async def _run(settings: WorkerSettings, parts: Parts, files: FileServices, stop
             leftovers.unknown_nodes,
             intakes.availability,
             describer.description if intakes.is_placeable else None,
+            hold.current,
         )
         queue = node_queue(identity.node_id)
         ordering = group.create_task(

@@ -21,6 +21,7 @@ from conveyor.extensions.runtimes import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.blame import Fault
 from services.worker.definition import Definitions, Unsealed
 from services.worker.failures import Failure, failure_of_error, failure_of_outcome
 from services.worker.files.execution import FiledExecution
@@ -31,6 +32,7 @@ from services.worker.kept.execution import execution_of, files_of
 from services.worker.kept.record import KeptExecution
 from services.worker.leftovers import remove_earlier
 from services.worker.metrics import WorkerMetrics
+from services.worker.node_hold import NodeHold
 from services.worker.phases import phases_of_attempt
 from services.worker.progress_reports import ProgressReports
 from services.worker.reporter import Reporter
@@ -59,6 +61,7 @@ class AttemptContext:
     telemetry: Publisher
     files: FileServices
     lease_is_valid: Callable[[HeldTask], bool]  # whether a lease, once granted, certainly lasts
+    hold: NodeHold
     tracing: Tracing = OFF
     gpus: GpuPool = field(default_factory=lambda: GpuPool(()))
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))
@@ -162,7 +165,8 @@ class Attempt:
             self._log.exception("attempt_failed")
             await execution.close()
             reason = f"{type(error).__name__}: {error}"
-            return await self._failed(task_log, Failure(f"the worker failed: {reason}"))
+            defect = Failure(f"the worker failed: {reason}", fault=Fault.DEFECT)
+            return await self._failed(task_log, defect)
         if outcome.is_success:
             definitions = self._context.definitions
             result = definitions.kept_result(outcome.output, unsealed)
@@ -299,6 +303,7 @@ class Attempt:
         self, task_log: TaskLog, result: str | None, exit_code: int, spawned: list[Spawned]
     ) -> Finished:
         end = await self._end_of(task_log)
+        self._context.hold.forget_failures()
         self._log.info("task_succeeded", exit_code=exit_code, seconds=self._seconds)
         return Finished(result=result, exit_code=exit_code, spawned=spawned, **end)
 
@@ -306,6 +311,8 @@ class Attempt:
         end = await self._end_of(task_log)
         if isinstance(how, Outcome):
             how = failure_of_outcome(how, task_log.last_words)
+        if how.fault is not None:
+            self._context.hold.on_failure(self._held, how.fault)
         error = self._redactor.text(how.error)
         self._log.info("task_failed", error=error, seconds=self._seconds)
         return Finished(
@@ -331,6 +338,8 @@ class Attempt:
         is_declined = (
             isinstance(error, RuntimeDeclined) and is_left_alone and await watch.is_healthy()
         )
+        if is_declined:
+            self._context.hold.on_failure(self._held, Fault.DECLINED)
         # No slot takes another task before it is back, so the queue is no hot loop.
         watch.note_away(str(error))
         text = self._redactor.text(str(error))

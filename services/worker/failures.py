@@ -4,16 +4,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conveyor.extensions.runtimes import Outcome, PartTimedOut
+from services.worker.blame import Fault
+from shared.definition import TEMPORARY_EXIT_CODE
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`cause`, `exit_code` and `is_out_of_memory` are for retry policies, `error` is for people."""
+    """`cause`, `exit_code` and `is_out_of_memory` are for retry policies, `error` is for people.
+    `fault` says how it may be the node's."""
 
     error: str
     cause: Literal["exit", "timeout", "other"] = "other"
     exit_code: int | None = None
     is_out_of_memory: bool = False
+    fault: Fault | None = None
 
 
 def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
@@ -23,7 +27,8 @@ def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
     reason = f" ({why})" if why else ""
     last = f": {last_words}" if last_words else ""
     error = f"{part}exit code {outcome.exit_code}{reason}{last}"
-    return Failure(error, "exit", outcome.exit_code, outcome.is_out_of_memory)
+    fault = Fault.TEMPORARY if outcome.exit_code == TEMPORARY_EXIT_CODE else None
+    return Failure(error, "exit", outcome.exit_code, outcome.is_out_of_memory, fault)
 
 
 def failure_of_error(error: Exception) -> Failure:

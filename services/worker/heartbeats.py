@@ -14,6 +14,7 @@ import psutil
 import structlog
 
 from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
+from services.worker.node_hold import Hold
 from services.worker.settings import WorkSettings
 from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
 from shared.messages import Availability, Heartbeat, NodeDescription, encode
@@ -43,6 +44,7 @@ class Status:
     unknown_nodes: Sequence[str] = ()
     availability: Availability = "active"
     node: NodeDescription | None = None
+    hold: Hold | None = None
 
 
 class Heartbeats:
@@ -133,6 +135,8 @@ class Heartbeats:
             unknown_nodes=list(status.unknown_nodes),
             availability=status.availability,
             node=status.node,
+            held_until=status.hold.until if status.hold else None,
+            hold_reason=status.hold.reason if status.hold else None,
         )
         return Outgoing(HEARTBEATS, encode(heartbeat), uuid.uuid4().hex)
 

@@ -14,6 +14,7 @@ from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.intake import FreeCapacity, Intake
 from services.worker.kept.keeper import Keeper
 from services.worker.kept.record import KeptExecution
+from services.worker.node_hold import NodeHold
 from services.worker.placed_intake import PlacedIntake
 from shared.broker.protocol import Broker
 from shared.messages import Availability
@@ -44,6 +45,9 @@ class Intakes:
         """Closed until `open_when_answered`. `on_changed` is called when heartbeats have something
         new to tell."""
         self.availability: Availability = "active"
+        self._hold: NodeHold = context.hold
+        self._hold.on_changed = self._on_hold_changed
+        self._may_open = False
         self.is_placeable = False
         self._answered = asyncio.Event()
         self._held_tasks = held_tasks
@@ -62,22 +66,22 @@ class Intakes:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._answered.wait()
-        if self.availability == "active" and not self._is_leaving:
-            self._open()
+        self._may_open = True
+        self._open_or_close()
 
     def follow(self, availability: Availability) -> None:
         """The scheduler, or an administrator, says whether tasks may be taken."""
         if self._is_leaving:
             return
         self._answered.set()
+        if availability == "active":
+            self._hold.forget_failures()
         if availability == self.availability:
             return
         log.info("availability_changed", before=self.availability, now=availability)
         self.availability = availability
-        if availability == "active":
-            self._open()
-        else:
-            self._close(_CLOSED_BECAUSE[availability])
+        self._may_open = True
+        self._open_or_close()
         if availability == "rejected":
             self._held_tasks.interrupt_all(Interruption.DRAINED)
         self._on_changed()
@@ -115,6 +119,21 @@ class Intakes:
     def _on_subscribed(self) -> None:
         self.is_placeable = True
         self._on_changed()
+
+    def _on_hold_changed(self) -> None:
+        self._open_or_close()
+        self._on_changed()
+
+    def _open_or_close(self) -> None:
+        """As an administrator and failures have it."""
+        if self._is_leaving:
+            return
+        if self.availability != "active":
+            self._close(_CLOSED_BECAUSE[self.availability])
+        elif (hold := self._hold.current) is not None:
+            self._close(f"the worker is on hold: {hold.reason}")
+        elif self._may_open:
+            self._open()
 
     def _open(self) -> None:
         for intake in self._queued:

@@ -37,6 +37,11 @@ _INTERRUPTED = MetricSpec(
     "the machine was frozen",
     labels=("why",),
 )
+_HOLDS = MetricSpec(
+    "node_holds_total",
+    "Holds that this worker put itself on, after failures of several jobs in a row.",
+    alarm="any increase: `conveyor nodes show` says what failed",
+)
 _REPEATED = MetricSpec(
     "dispatches_repeated_total",
     "Messages dropped because this worker holds or held their dispatch.",
@@ -54,6 +59,7 @@ class WorkerMetrics:
         self.killed_by_watchdog = self._interrupted.labels("killed_by_watchdog")
         for why in Interruption:
             self._interrupted.labels(_label(why))
+        self.holds = metrics.counter(_HOLDS)
         self.repeated = metrics.counter(_REPEATED)
 
     def show(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from services.worker.blame import HoldRules
 from services.worker.capacity import Capacity, Resource
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.definition.labels import parse_labels
@@ -140,6 +141,21 @@ class WorkSettings(Block):
         "set, tasks with a `spawn` get a token that is valid while they run; otherwise they can "
         "only write to `$TORK_SPAWN`.",
     )
+    node_hold_jobs: int = Field(
+        5,
+        ge=0,
+        description="Number of jobs in a row with failures that may be the fault of the machine "
+        "after which this worker takes no new tasks for a while: exit code 111, a runtime that "
+        "declines a task, an error of the worker. A job counts once; a task that succeeds starts "
+        "the count anew. 0: never. `conveyor dev`: 0.",
+    )
+    node_hold_seconds: float = Field(
+        60,
+        gt=0,
+        description="Duration of the first hold. Each further one without a success in between is "
+        "twice as long.",
+    )
+    node_hold_max_seconds: float = Field(600, gt=0, description="Maximum duration of a hold.")
     state_directory: str | None = Field(
         None,
         min_length=1,
@@ -224,6 +240,16 @@ class WorkSettings(Block):
                 f"lease_seconds ({self.lease_seconds:g}): one lost heartbeat must not lose a lease"
             )
         return self
+
+    @model_validator(mode="after")
+    def _is_held_by_several_jobs(self) -> "WorkSettings":
+        if self.node_hold_jobs == 1:
+            raise ValueError("node_hold_jobs must be 0 or at least 2: one job may be broken itself")
+        return self
+
+    @property
+    def hold_rules(self) -> HoldRules:
+        return HoldRules(self.node_hold_jobs, self.node_hold_seconds, self.node_hold_max_seconds)
 
 
 class WorkerSettings(ServiceSettings):

@@ -54,6 +54,7 @@ from shared.definition.spawning import (
 from shared.definition.types import (
     DEFAULT_GRACE_SECONDS,
     SHARED_CACHE,
+    TEMPORARY_EXIT_CODE,
     USER_CACHE,
     AuxTask,
     Composite,

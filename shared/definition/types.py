@@ -53,6 +53,10 @@ class Limits:
     memory: Amount | None = None
 
 
+TEMPORARY_EXIT_CODE = 111
+"""By which a program says that another try may succeed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retry:
     """What is None is as `RetryPolicy` of the core has it. `on` holds exit codes, `timeout`,

@@ -319,6 +319,8 @@ class Heartbeat(_Message):
     unknown_nodes: list[str] = []  # workers whose leftovers it has found
     availability: Availability = "active"  # as it was last told
     node: NodeDescription | None = None  # of a worker before: nothing can be placed on it
+    held_until: datetime | None = None  # it takes nothing new: it is on hold after failures
+    hold_reason: str | None = None
 
 
 class Change(_Part):

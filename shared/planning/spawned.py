@@ -4,6 +4,7 @@ import orjson
 
 from shared.definition import (
     SPAWN_DIRECTORIES,
+    TEMPORARY_EXIT_CODE,
     Retry,
     Spawn,
     Spawning,
@@ -16,9 +17,7 @@ from shared.planning.placed import as_written
 from shared.planning.scopes import is_sealed, opened_scope, sealed_scope
 from shared.process.sealing import Sealer
 
-TEMPORARY = 111
-"""The exit code by which a program says that another try may succeed."""
-_RETRY = Retry(limit=2, on=(TEMPORARY, "lost"))
+_RETRY = Retry(limit=2, on=(TEMPORARY_EXIT_CODE, "lost"))
 _PARAMETERS = "{{ toJSON(item.value) }}"
 
 

@@ -11,7 +11,7 @@ from shared.postgres.pool import Connection
 # A worker that was started again is another node; the one before it may seem to be up for a lease.
 NODES = """
 SELECT n.id, n.name, n.labels, n.engines, n.storages, n.publishers, n.capacity, n.max_executions,
-       n.availability AS told, coalesce(p.membership, 'APPROVED') AS membership,
+       n.availability AS told, n.hold_reason, coalesce(p.membership, 'APPROVED') AS membership,
        coalesce(p.availability, 'active') AS wanted
 FROM nodes n LEFT JOIN node_policies p ON p.name = n.name
 WHERE n.status = 'UP' AND NOT EXISTS (
@@ -118,10 +118,12 @@ async def _ports(connection: Connection) -> Mapping[str, set[tuple[str, int]]]:
 
 
 def _obstacle(row: Mapping[str, Any]) -> str | None:
-    """What an administrator has said; or what the worker believes until it hears of a change."""
+    """What an administrator has said; or what the worker believes until it hears of a change; or
+    why it takes nothing by itself."""
     said: Sequence[str] = (row["membership"], row["wanted"], row["told"])
     words = (_OBSTACLES.get(word, word) for word in said if word not in ("APPROVED", "active"))
-    return next(words, None)
+    hold = f"on hold: {row['hold_reason']}" if row["hold_reason"] else None
+    return next(words, hold)
 
 
 def _names(names: Collection[str]) -> frozenset[str]:

@@ -11,6 +11,8 @@ from conveyor.extensions.runtimes import RuntimeUnavailable
 from services.worker.attempt import Attempt, AttemptContext
 from services.worker.definition import Definitions
 from services.worker.held_tasks import HeldTasks, Interruption
+from services.worker.metrics import WorkerMetrics
+from services.worker.node_hold import NodeHold
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.containers.engine import ContainerEngine
@@ -22,6 +24,7 @@ from shared.broker.publisher import Publisher
 from shared.definition import encode
 from shared.messages import Finished, Reports, RunTask, decode
 from shared.messages.queues import COMPLETIONS
+from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer
 from tests.support.engines.execution_driver import NODE, Rig, address_of, rig_of
 from tests.support.engines.images import BUSYBOX
@@ -71,6 +74,7 @@ class Worker:
             telemetry=self.telemetry,
             files=no_files(),
             lease_is_valid=lambda _: True,
+            hold=NodeHold(settings.hold_rules, WorkerMetrics(Metrics())),
         )
         timeout = 5.0 if interruption is Interruption.TIMED_OUT else None
         order = RunTask(

@@ -13,6 +13,8 @@ from conveyor.extensions.tasks import TaskSpec
 from services.worker.attempt import Attempt, AttemptContext
 from services.worker.definition import Definitions
 from services.worker.held_tasks import HeldTask, HeldTasks
+from services.worker.metrics import WorkerMetrics
+from services.worker.node_hold import NodeHold
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.settings import WorkSettings
@@ -21,6 +23,7 @@ from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
 from shared.messages import Finished, Reports, Returned, RunTask, decode
 from shared.messages.queues import COMPLETIONS
+from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
 from tests.support.files.services import no_files
 
@@ -102,6 +105,7 @@ class Bed:
             telemetry=Publisher(self.broker),
             files=no_files(),
             lease_is_valid=lambda _: self.lease_is_valid,
+            hold=NodeHold(settings.hold_rules, WorkerMetrics(Metrics())),
         )
 
     def attempt(self, sealed: str | None = None, **definition: object) -> tuple[Attempt, HeldTask]:

@@ -202,6 +202,8 @@ SAMPLES: dict[str, BaseModel] = {
             max_executions=100,
             gpus=[Gpu(index="0", name="Tesla T4", memory=16_106_127_360)],
         ),
+        held_until=_AT,
+        hold_reason="attempts of 5 jobs failed in a row (5 with exit code 111)",
     ),
     "placement_due": PlacementDue(),
     "webhooks_due": WebhooksDue(),

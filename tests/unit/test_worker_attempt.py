@@ -13,7 +13,9 @@ from conveyor.extensions.runtimes import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.blame import Fault
 from services.worker.held_tasks import Interruption
+from services.worker.node_hold import NodeHold
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Finished, Returned
 from shared.process.sealing import Sealer
@@ -254,6 +256,33 @@ async def test_what_the_engine_says_of_a_task_that_was_ended_does_not_count_agai
     [report] = await bed.reports()
     assert isinstance(report, Returned)
     assert not report.is_declined
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({"outcome": Outcome(111, "")}, [Fault.TEMPORARY]),
+        ({"prepare_error": RuntimeDeclined("no")}, [Fault.DECLINED]),
+        ({"wait_error": ValueError("a bug")}, [Fault.DEFECT]),
+        ({"outcome": Outcome(1, "")}, []),
+        ({"prepare_error": RuntimeRejected("no such image")}, []),
+        ({"prepare_error": RuntimeUnavailable("the engine is away")}, []),
+        ({}, ["forgotten"]),
+    ],
+)
+async def test_failures_that_may_be_the_nodes_fault_are_counted_until_a_task_succeeds(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], counted: list[Fault | str]
+) -> None:
+    found: list[Fault | str] = []
+    monkeypatch.setattr(NodeHold, "on_failure", lambda _, held, fault: found.append(fault))
+    monkeypatch.setattr(NodeHold, "forget_failures", lambda _: found.append("forgotten"))
+    for name, value in told.items():
+        setattr(bed.runtime, name, value)
+    attempt, held = bed.attempt()
+    held.grant()
+    bed.runtime.ended.set()
+    await attempt.run()
+    assert found == counted
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,68 @@ async def test_a_cordoned_worker_takes_nothing_new_until_it_is_told() -> None:
         await worker.task
 
 
+async def failed(worker: Running, *jobs: str) -> None:
+    """A task of each of them, one after the other, with the exit code 111."""
+    for job_id in jobs:
+        await worker.broker.publish([run_task(job_id, "exit 111", job_id=job_id)])
+        assert await worker.granted() == job_id
+        assert await worker.reported() == [f"finished {job_id}"]
+
+
+async def test_a_worker_on_hold_takes_nothing_new_and_an_administrator_ends_that() -> None:
+    async with asyncio.timeout(60):
+        # Given a worker that runs an execution
+        worker = await started(node_hold_jobs=2, node_hold_seconds=3600, node_hold_max_seconds=3600)
+        await worker.heartbeat()
+        await worker.place("placed", FOREVER, HALF)
+        await worker.granted()
+        # When tasks of two jobs fail in a row
+        await failed(worker, "one", "two")
+        while (heartbeat := await worker.heartbeat()).held_until is None:
+            pass
+        # Then it says so; what runs goes on, and it takes nothing further
+        reason = "attempts of 2 jobs failed in a row (2 with exit code 111)"
+        assert heartbeat.hold_reason == reason
+        assert {ref.task_id for ref in heartbeat.tasks} >= {"placed"}
+        await worker.place("new", "true", HALF)
+        assert str((await worker.returned()).error).endswith(f"the worker is on hold: {reason}")
+        await worker.broker.publish([run_task("waiting", "true")])
+
+        def takes_nothing() -> bool:
+            return not [s for s in worker.broker.subscriptions if s.queue == "default"]
+
+        await eventually(takes_nothing)
+        # And when it is told that it may, it takes tasks again
+        await worker.tell("active")
+        assert await worker.granted() == "waiting"
+        while (await worker.heartbeat()).held_until is not None:
+            pass
+        worker.stop.request()
+        await worker.task
+
+
+async def test_a_hold_ends_by_itself_but_not_what_an_administrator_has_said() -> None:
+    async with asyncio.timeout(60):
+        worker = await started(node_hold_jobs=2, node_hold_seconds=0.2)
+        await worker.heartbeat()
+        await failed(worker, "one", "two")
+        while (await worker.heartbeat()).held_until is None:
+            pass
+        await worker.broker.publish([run_task("waiting", "true")])
+        assert await worker.granted() == "waiting"
+        assert await worker.reported() == ["finished waiting"]
+        # When it is on hold, and is cordoned
+        await failed(worker, "three", "four")
+        await worker.tell("cordoned")
+        while (await worker.heartbeat()).held_until is not None:
+            pass
+        # Then it takes nothing when the hold is over
+        await worker.place("new", "true", HALF)
+        assert str((await worker.returned()).error).endswith("the worker is cordoned")
+        worker.stop.request()
+        await worker.task
+
+
 async def test_a_rejected_worker_hands_back_all_that_runs() -> None:
     async with asyncio.timeout(60):
         worker = await started(queues="default:1")

@@ -36,6 +36,8 @@ SELECT n.id, n.name, n.hostname, n.port, n.version, n.queue, n.status, n.started
        n.gpus, n.max_executions,
        coalesce(p.membership, 'APPROVED') AS membership,
        coalesce(p.availability, 'active') AS availability, p.message, p.changed_by,
+       CASE WHEN n.status = 'UP' THEN n.held_until END AS held_until,
+       CASE WHEN n.status = 'UP' THEN n.hold_reason END AS hold_reason,
        CASE WHEN p.changed_by IS NOT NULL THEN p.changed_at END AS changed_at,
        coalesce(h.executions, 0) AS executions,
        greatest(h.running, n.task_count, 0) AS running, coalesce(h.queued, 0) AS queued,
@@ -66,6 +68,9 @@ WITH told AS (
 UPDATE node_policies
 SET membership = $2, availability = $3, message = $4, changed_by = $5, changed_at = now()
 WHERE name = $1
+"""
+IS_HELD = """
+SELECT EXISTS (SELECT FROM nodes WHERE name = $1 AND status = 'UP' AND held_until IS NOT NULL)
 """
 ONLINE_OF_NAME = "SELECT id FROM nodes WHERE name = $1 AND status = 'UP'"
 
@@ -107,6 +112,8 @@ class NodeDetails:
     message: str | None
     changed_by: str | None
     changed_at: datetime | None
+    held_until: datetime | None
+    hold_reason: str | None
     executions: int
     running: int
     queued: int
@@ -171,6 +178,12 @@ async def set_policy(
 
 async def online_of_name(connection: Connection, name: str) -> Sequence[str]:
     return [row["id"] for row in await connection.fetch(ONLINE_OF_NAME, name)]
+
+
+async def is_held(connection: Connection, name: str) -> bool:
+    """Whether a worker of that name is up and on hold."""
+    held: bool = await connection.fetchval(IS_HELD, name)
+    return held
 
 
 async def forget_node(connection: Connection, name: str) -> None:

@@ -20,24 +20,27 @@ WITH heard AS (
            ARRAY(SELECT jsonb_array_elements_text(node -> 'storages')) AS storages,
            ARRAY(SELECT jsonb_array_elements_text(node -> 'publishers')) AS publishers,
            coalesce(node -> 'capacity', '{}') AS capacity, coalesce(node -> 'gpus', '[]') AS gpus,
-           coalesce((node -> 'max_executions')::int, 0) AS max_executions, availability
+           coalesce((node -> 'max_executions')::int, 0) AS max_executions, availability,
+           held_until, hold_reason
     FROM jsonb_to_recordset($1) AS h(
         node_id text, name text, hostname text, port int, version text, queue text, leaving bool,
         started_at timestamptz, cpu_percent float8, tasks jsonb, lease_seconds float8, node jsonb,
-        availability text)
+        availability text, held_until timestamptz, hold_reason text)
 ), before AS (
     SELECT n.* FROM nodes n JOIN heard USING (id)
 ), written AS (
     INSERT INTO nodes (id, name, hostname, port, version, queue, status, started_at,
                        last_heartbeat_at, cpu_percent, task_count, lease, labels, engines, storages,
-                       publishers, capacity, gpus, max_executions, availability)
+                       publishers, capacity, gpus, max_executions, availability, held_until,
+                       hold_reason)
     SELECT * FROM heard ORDER BY id
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, queue = excluded.queue,
         last_heartbeat_at = excluded.last_heartbeat_at, cpu_percent = excluded.cpu_percent,
         task_count = excluded.task_count, lease = excluded.lease, labels = excluded.labels,
         engines = excluded.engines, storages = excluded.storages, publishers = excluded.publishers,
         capacity = excluded.capacity, gpus = excluded.gpus,
-        max_executions = excluded.max_executions, availability = excluded.availability
+        max_executions = excluded.max_executions, availability = excluded.availability,
+        held_until = excluded.held_until, hold_reason = excluded.hold_reason
 ), told AS (
     INSERT INTO node_history (name, node_id, event)
     SELECT h.name, h.id, CASE WHEN h.status = 'UP' THEN 'joined' ELSE 'left' END
@@ -46,10 +49,10 @@ WITH heard AS (
 )
 SELECT h.id, h.name, h.availability AS told, b.id IS NULL AS is_new,
     (b.status, b.availability, b.labels, b.engines, b.storages, b.publishers, b.capacity,
-     b.max_executions)
+     b.max_executions, b.held_until)
     IS DISTINCT FROM
     (h.status, h.availability, h.labels, h.engines, h.storages, h.publishers, h.capacity,
-     h.max_executions) AS is_changed,
+     h.max_executions, h.held_until) AS is_changed,
     CASE WHEN p.membership <> 'APPROVED' THEN 'rejected' ELSE p.availability END AS wanted
 FROM heard h LEFT JOIN before b USING (id) LEFT JOIN node_policies p ON p.name = h.name
 """

@@ -35,11 +35,15 @@ SETTINGS = WorkerSettings(
 
 
 def run_task(
-    task_id: str, script: str, resources: dict[str, int] | None = None, **definition: object
+    task_id: str,
+    script: str,
+    resources: dict[str, int] | None = None,
+    job_id: str = "job",
+    **definition: object,
 ) -> Outgoing:
     encoded = shared.definition.encode(task_definition({"run": script, **definition}))
     message = RunTask(
-        job_id="job",
+        job_id=job_id,
         task_id=task_id,
         dispatch=1,
         queue="default",

@@ -104,7 +104,9 @@ reject_node = _acting(
 )
 cordon_node = _acting("cordon", "Give a worker no new tasks", "It is cordoned already.")
 uncordon_node = _acting(
-    "uncordon", "Give a worker new tasks again", "It is neither cordoned nor draining."
+    "uncordon",
+    "Give a worker new tasks again",
+    "It is neither cordoned nor draining, nor on hold.",
 )
 drain_node = _acting(
     "drain",

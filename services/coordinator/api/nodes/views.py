@@ -14,8 +14,8 @@ from services.coordinator.store.node_details import NodeDetails, TaskOfNode
 _AS_THEY_ARE = (
     *("id", "name", "started_at", "cpu_percent", "last_heartbeat_at", "queue", "status"),
     *("hostname", "port", "task_count", "version", "membership", "availability", "message"),
-    *("changed_by", "changed_at", "labels", "engines", "storages", "publishers", "executions"),
-    "max_executions",
+    *("changed_by", "changed_at", "held_until", "hold_reason", "labels", "engines", "storages"),
+    *("publishers", "executions", "max_executions"),
 )
 
 
