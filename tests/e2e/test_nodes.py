@@ -71,6 +71,42 @@ async def test_a_cordoned_worker_takes_no_task_also_when_it_is_restarted(
     assert await names_of(api, await api.final(waiting["id"])) == {"w1"}
 
 
+async def test_a_worker_on_which_several_jobs_fail_is_on_hold_while_another_does_the_work(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    # Given a worker on a machine that fails what runs there
+    bad = tmp_path / "bad"
+    bad.touch()
+    script = f"[ $WORKER != w1 ] || [ ! -e {bad} ] || exit 111"
+    retry = {"limit": 5, "initialDelay": "100ms", "on": [111]}
+    job = {"name": "j", "tasks": [{"name": "t", "run": script, "retry": retry}]}
+    hold = {
+        "CONVEYOR_WORKER_HOST_ENV": "CONVEYOR_WORKER_NAME:WORKER",
+        "CONVEYOR_WORKER_NODE_HOLD_JOBS": "2",
+        "CONVEYOR_WORKER_NODE_HOLD_SECONDS": "3600",
+        "CONVEYOR_WORKER_NODE_HOLD_MAX_SECONDS": "3600",
+    }
+    api, _ = await started(cluster, session, "w1", **hold)
+    # When attempts of two jobs have failed there
+    jobs = [await api.submit(job), await api.submit(job)]
+
+    async def is_held() -> bool:
+        return "heldUntil" in await api.get("/nodes/w1")
+
+    await eventually(is_held)
+    # Then another worker runs them, and all that comes
+    other = worker(cluster, "w2", **hold)
+    finals = [await api.final(job["id"]) for job in jobs]
+    assert [final["state"] for final in finals] == ["COMPLETED"] * 2
+    many = {"name": "many", "tasks": [LISTED] * 10}
+    assert await names_of(api, await api.final((await api.submit(many))["id"])) == {"w2"}
+    # And when the machine is mended, and its hold ended, it does
+    bad.unlink()
+    await api.put("/nodes/w1/uncordon")
+    other.stop()
+    assert await names_of(api, await api.final((await api.submit(job))["id"])) == {"w1"}
+
+
 async def test_a_worker_waits_for_approval_and_what_a_rejected_one_runs_goes_elsewhere(
     cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

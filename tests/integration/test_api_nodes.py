@@ -12,6 +12,7 @@ from shared.lifecycle import TaskState
 from shared.messages import Orders, PlacementDue, decode
 from shared.messages.queues import PLACEMENT, node_queue
 from shared.postgres.pool import acquired
+from shared.store.node_rows import read_nodes
 from tests.support.http.api import Api, api_on
 
 pytestmark = pytest.mark.real
@@ -216,6 +217,31 @@ async def test_a_worker_that_is_approved_by_default_can_not_be_approved(api: Api
     assert await act(api, "w1", "approve") == (409, {"message": "worker w1 is already approved"})
     assert await act(api, "w1", "uncordon") == (409, {"message": "worker w1 is already active"})
     assert "changedBy" not in await api.get("/nodes/w1")
+
+
+async def test_a_worker_on_hold_is_shown_with_why_and_uncordoned_to_end_that(api: Api) -> None:
+    await add_node(api, "n1")
+    reason = "attempts of 5 jobs failed in a row (5 with exit code 111)"
+    await api.pool.execute(
+        "UPDATE nodes SET held_until = '2100-01-01T00:00:00Z', hold_reason = $1", reason
+    )
+    node = await api.get("/nodes/w1")
+    assert (node["heldUntil"], node["holdReason"]) == ("2100-01-01T00:00:00Z", reason)
+    async with acquired(api.pool) as connection:
+        [found] = await read_nodes(connection)
+    assert found.obstacle == f"on hold: {reason}"
+    async with api.broker.consume(node_queue("n1"), prefetch=9) as orders:
+        assert (await act(api, "w1", "uncordon"))[0] == 200
+        [delivery] = await orders.batch(1)
+        await delivery.ack()
+        assert decode(delivery.body) == Orders(availability="active")
+    # What an administrator has said comes first, and one that has left is on no hold
+    await act(api, "w1", "cordon")
+    async with acquired(api.pool) as connection:
+        [found] = await read_nodes(connection)
+    assert found.obstacle == "cordoned"
+    await api.pool.execute("UPDATE nodes SET status = 'OFFLINE'")
+    assert "heldUntil" not in await api.get("/nodes/w1")
 
 
 async def test_the_python_client_shows_workers_and_acts_on_them(api: Api) -> None:

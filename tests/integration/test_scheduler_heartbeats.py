@@ -1,7 +1,7 @@
 """What the scheduler records of workers by their heartbeats, and for how long."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -142,7 +142,9 @@ async def test_a_worker_is_recorded_as_it_describes_itself_and_changes_are_notic
     )
     old = heartbeat()
     described = old.model_copy(update={"node": node})
-    cordoned = described.model_copy(update={"availability": "cordoned"})
+    hold = {"held_until": datetime(2026, 1, 1, tzinfo=UTC), "hold_reason": "5 jobs failed"}
+    held = described.model_copy(update=hold)
+    cordoned = held.model_copy(update={"availability": "cordoned"})
     leaving = cordoned.model_copy(update={"leaving": True})
     async with rig.pool.acquire() as connection:
         # Given a worker of the version before, which says nothing of itself
@@ -150,14 +152,15 @@ async def test_a_worker_is_recorded_as_it_describes_itself_and_changes_are_notic
         row = await connection.fetchrow("SELECT * FROM nodes")
         assert (row["labels"], row["capacity"], row["max_executions"]) == ({}, {}, 0)
         assert not await is_changed(connection, old)
-        # When it is upgraded, told to take nothing, and leaves
-        for changed in (described, cordoned, leaving):
+        # When it is upgraded, puts itself on hold, is told to take nothing, and leaves
+        for changed in (described, held, cordoned, leaving):
             assert await is_changed(connection, changed)
             assert not await is_changed(connection, changed)
         # Then all that is in its row
         row = await connection.fetchrow("SELECT * FROM nodes")
     assert {name: row[name] for name in NodeDescription.model_fields} == node.model_dump()
     assert (row["availability"], row["status"]) == ("cordoned", "OFFLINE")
+    assert {name: row[name] for name in hold} == hold
 
 
 async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:

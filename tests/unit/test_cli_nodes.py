@@ -36,6 +36,7 @@ NODE: dict[str, Any] = {
     "executions": 1,
     "maxExecutions": 100,
 }
+HOLD = {"heldUntil": AT, "holdReason": "attempts of 5 jobs failed in a row"}
 TASK: dict[str, Any] = {
     "id": "t1",
     "jobId": "j1",
@@ -58,7 +59,8 @@ async def api() -> AsyncIterator[FakeApi]:
 async def test_workers_are_listed_by_their_name_alone(api: FakeApi) -> None:
     api.answers["GET /nodes"] = [
         NODE,
-        NODE | {"availability": "cordoned"},
+        NODE | HOLD,
+        NODE | HOLD | {"availability": "cordoned"},
         NODE | {"membership": "PENDING", "availability": "cordoned"},
         NODE | {"membership": "REJECTED", "status": "OFFLINE"},
     ]
@@ -66,7 +68,7 @@ async def test_workers_are_listed_by_their_name_alone(api: FakeApi) -> None:
         lines = (await run_command(api.url, *arguments)).stdout.splitlines()
         cells = ["w1", "up", "2", "1.2/3.2", "6.0", "GB", "1/2", "docker,shell", "default:4"]
         assert lines[1].split()[:9] == cells
-        assert [line.split()[1] for line in lines[2:]] == ["cordoned", "pending", "offline"]
+        assert [line.split()[1] for line in lines[2:]] == ["held", "cordoned", "pending", "offline"]
     assert api.asked[-1].query == {}
     options = ("--labels", "a=b", "--membership", "pending", "--availability", "cordoned")
     await run_command(api.url, "nodes", *options, "--status", "offline")
@@ -95,7 +97,7 @@ async def test_what_has_become_of_a_worker_is_listed(api: FakeApi) -> None:
 
 async def test_a_worker_is_shown_with_its_labels_capacity_and_tasks(api: FakeApi) -> None:
     said = {"changedAt": AT, "changedBy": "ann", "message": "new disk", "availability": "draining"}
-    api.answers["GET /nodes/w1"] = NODE | said | {"tasks": [TASK]}
+    api.answers["GET /nodes/w1"] = NODE | HOLD | said | {"tasks": [TASK]}
     shown = (await run_command(api.url, "nodes", "show", "w1")).stdout
     for line in (
         "w1  draining",
@@ -107,6 +109,7 @@ async def test_a_worker_is_shown_with_its_labels_capacity_and_tasks(api: FakeApi
     ):
         assert line in shown.splitlines()
     assert "by ann: new disk" in shown
+    assert f": {HOLD['holdReason']}" in shown
     assert shown.splitlines()[-1].split()[:6] == [
         "serve",
         "running",

@@ -2170,6 +2170,10 @@ class Node(Answer):
     """Who changed membership or availability last; empty where nobody is asked who they are."""
     changed_at: datetime | None = None
     """When that was."""
+    held_until: datetime | None = None
+    """It is on hold after failures, and gets no new tasks until then."""
+    hold_reason: str | None = None
+    """What failed there, and how often."""
 
 
 class NodeEvent(Answer):
@@ -2317,6 +2321,10 @@ class NodeWithTasks(Answer):
     """Who changed membership or availability last; empty where nobody is asked who they are."""
     changed_at: datetime | None = None
     """When that was."""
+    held_until: datetime | None = None
+    """It is on hold after failures, and gets no new tasks until then."""
+    hold_reason: str | None = None
+    """What failed there, and how often."""
 
 
 class OpenSession(Answer):

@@ -40,6 +40,7 @@ export default function NodePage({ id = "" }: Params) {
         <div class="stack">
           {may("admin") && <Acts node={node} reload={loaded.reload} />}
           <Progress node={node} />
+          <OnHold node={node} />
           <Facts node={node} />
           <section class="section">
             <h2>Capacity</h2>
@@ -85,10 +86,11 @@ const ACTS: Record<Act, Omit<Shown, "act">> = {
 };
 
 /** Those that would change something. */
-function actsOf({ membership, availability }: Whole): Act[] {
+function actsOf({ membership, availability, heldUntil }: Whole): Act[] {
   return [
     ...(membership === "APPROVED" ? [] : (["approve"] as const)),
-    ...(availability === "active" ? (["cordon"] as const) : (["uncordon"] as const)),
+    ...(availability === "active" ? (["cordon"] as const) : []),
+    ...(availability === "active" && !heldUntil ? [] : (["uncordon"] as const)),
     ...(availability === "draining" ? [] : (["drain"] as const)),
     ...(membership === "REJECTED" ? [] : (["reject"] as const)),
   ];
@@ -155,6 +157,16 @@ function Progress({ node }: { node: Whole }) {
       {left === 0
         ? "Drained: nothing runs here any more. It can be stopped."
         : `Draining: ${counted(left, "task")} left. Executions move to other nodes; tasks of queues run to their end.`}
+    </p>
+  );
+}
+
+/** Until when it takes nothing by itself, and why. */
+function OnHold({ node }: { node: Whole }) {
+  if (!node.heldUntil) return null;
+  return (
+    <p class="note state-warned" role="status">
+      On hold until <At at={node.heldUntil} />: {node.holdReason}.
     </p>
   );
 }

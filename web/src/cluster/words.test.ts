@@ -43,6 +43,12 @@ describe("a worker", () => {
     expect(nodeState(node()).word).toBe("Up");
     expect(nodeState(node({ availability: "draining" })).word).toBe("Draining");
     expect(nodeState(node({ availability: "draining", status: "OFFLINE" })).word).toBe("Offline");
+    const held = { heldUntil: "2026-01-01T00:01:00Z", holdReason: "5 jobs failed" };
+    expect(nodeState(node(held)).word).toBe("On hold");
+    expect(nodeState(node({ ...held, availability: "cordoned" })).word).toBe("Cordoned");
+    expect(problems([], [node(held)], []).map(({ text }) => text)).toEqual([
+      "Worker one is on hold: 5 jobs failed.",
+    ]);
     expect(nodeState(node({ availability: "cordoned", membership: "PENDING" })).word).toBe(
       "Waits for approval",
     );

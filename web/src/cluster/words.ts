@@ -15,6 +15,7 @@ export function nodeState(node: Node): Shown {
   if (node.membership === "REJECTED") return { look: "failed", shape: "barred", word: "Rejected" };
   if (node.availability === "draining") return { look: "warned", shape: "dash", word: "Draining" };
   if (node.availability === "cordoned") return { look: "warned", shape: "pause", word: "Cordoned" };
+  if (node.heldUntil) return { look: "warned", shape: "pause", word: "On hold" };
   return { look: "completed", shape: "tick", word: "Up" };
 }
 
@@ -124,7 +125,8 @@ function problemOfQueue({ name, size, subscribers, slots }: Queue): Problem[] {
   return [];
 }
 
-function problemOfNode({ id, name, membership, availability, engines }: Node): Problem[] {
+function problemOfNode(node: Node): Problem[] {
+  const { id, name, membership, availability, engines, holdReason } = node;
   const href = `/ui/cluster/nodes/${id}`;
   if (membership === "PENDING")
     return [{ look: "warned", text: `Worker ${name} waits for approval.`, href }];
@@ -134,6 +136,8 @@ function problemOfNode({ id, name, membership, availability, engines }: Node): P
     return [
       { look: "warned", text: `Worker ${name} is ${availability}: it gets no new tasks.`, href },
     ];
+  if (holdReason)
+    return [{ look: "warned", text: `Worker ${name} is on hold: ${holdReason}.`, href }];
   return [];
 }
 
