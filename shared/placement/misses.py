@@ -17,13 +17,14 @@ class Sort(IntEnum):
     EXECUTIONS = 2
     FAMILY = 3
     PORT = 4
-    OBSTACLE = 5
-    CAPACITY = 6
-    LABEL = 7
-    PUBLISHER = 8
-    STORAGE = 9
-    ENGINE = 10
-    NODES = 11
+    HOLD = 5
+    OBSTACLE = 6
+    CAPACITY = 7
+    LABEL = 8
+    PUBLISHER = 9
+    STORAGE = 10
+    ENGINE = 11
+    NODES = 12
 
 
 _TEXTS = {
@@ -32,6 +33,7 @@ _TEXTS = {
     Sort.EXECUTIONS: "runs {value} executions already",
     Sort.FAMILY: "has {value} of this task already",
     Sort.PORT: "{subject} is in use",
+    Sort.HOLD: "is on hold: {value}",
     Sort.OBSTACLE: "is {value}",
     Sort.CAPACITY: "has {value} {subject} in all, {rule}",
     Sort.LABEL: "{subject} is {value}, {rule}",
@@ -43,7 +45,7 @@ _TEXTS = {
 
 _COUNTED = (Sort.TOGETHER, Sort.CAPACITY, Sort.NODES)
 """Of these, the subject is what is counted."""
-_NAMED = (Sort.OBSTACLE, Sort.LABEL, Sort.ENGINE)
+_NAMED = (Sort.HOLD, Sort.OBSTACLE, Sort.LABEL, Sort.ENGINE)
 """Of these, the values of several nodes are told beside each other."""
 
 

@@ -18,7 +18,7 @@ _BUILT_IN = frozenset({"docker", "podman", "shell", "builtin", "wasm", DEFAULT_I
 class Node:
     """A worker. `capacity` is what it gives to tasks, `held` what those that are on it hold of
     that, `executions` how many of them are placed, `families` how many by their placed task.
-    `obstacle` says why nothing new may be placed on it."""
+    `obstacle` says why nothing new may be placed on it, `hold_reason` why not for a while."""
 
     id: str
     name: str = ""
@@ -33,6 +33,7 @@ class Node:
     families: Mapping[str, int] = field(default_factory=dict)
     ports: frozenset[tuple[str, int]] = frozenset()
     obstacle: str | None = None
+    hold_reason: str | None = None
 
     @property
     def free(self) -> Amounts:
@@ -149,6 +150,8 @@ def passing_misses(node: Node, demand: Demand, family: str = "") -> Iterator[Mis
     if 0 < node.max_executions <= node.executions:
         value = f"{node.executions} of {node.max_executions}"
         yield Miss(Sort.EXECUTIONS, "executions", value)
+    if node.hold_reason:
+        yield Miss(Sort.HOLD, "node", node.hold_reason)
     if has_capacity(node, demand):
         yield from _amount_misses(Sort.ROOM, node.free, node, node.wanted(demand))
 

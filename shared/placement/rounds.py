@@ -156,7 +156,8 @@ class _Board:
     def __init__(self, nodes: Sequence[Node], seed: int, slots: _Slots) -> None:
         self._slots = slots
         self._spread = spread_of(nodes)
-        self._spots = [Spot(node, seed, self._spread) for node in nodes]
+        usable = (node for node in nodes if node.hold_reason is None)
+        self._spots = [Spot(node, seed, self._spread) for node in usable]
         self._by_id = {spot.node.id: spot for spot in self._spots}
         self._fit: dict[object, list[Spot]] = {}
         self._queues: dict[object, Queue] = {}

@@ -107,6 +107,7 @@ def _node(row: Mapping[str, Any]) -> Node:
         capacity=capacity_of(row["capacity"]),
         max_executions=row["max_executions"],
         obstacle=_obstacle(row),
+        hold_reason=row["hold_reason"],
     )
 
 
@@ -118,12 +119,10 @@ async def _ports(connection: Connection) -> Mapping[str, set[tuple[str, int]]]:
 
 
 def _obstacle(row: Mapping[str, Any]) -> str | None:
-    """What an administrator has said; or what the worker believes until it hears of a change; or
-    why it takes nothing by itself."""
+    """What an administrator has said; or what the worker believes until it hears of a change."""
     said: Sequence[str] = (row["membership"], row["wanted"], row["told"])
     words = (_OBSTACLES.get(word, word) for word in said if word not in ("APPROVED", "active"))
-    hold = f"on hold: {row['hold_reason']}" if row["hold_reason"] else None
-    return next(words, hold)
+    return next(words, None)
 
 
 def _names(names: Collection[str]) -> frozenset[str]:

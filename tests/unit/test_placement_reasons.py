@@ -69,6 +69,7 @@ US = {"region": "us"}
             ["port 80 is in use"],
         ),
         (node("n", obstacle="draining"), demand(), ["is draining"]),
+        (node("n", hold_reason="5 jobs failed"), demand(), ["is on hold: 5 jobs failed"]),
         (
             node("n", engines=frozenset({"shell"})),
             demand(storages=("s3",), publishers=("ipfs",)),

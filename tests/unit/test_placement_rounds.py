@@ -29,6 +29,7 @@ def _nodes(draw: st.DrawFn) -> list[Node]:
             held=Amounts(min(draw(st.integers(0, 8)), cpus) * 1000),
             max_executions=draw(st.integers(0, 4)),
             obstacle=draw(st.sampled_from([None, None, None, "cordoned"])),
+            hold_reason=draw(st.sampled_from([None, None, None, "5 jobs failed"])),
         )
         for number in range(draw(st.integers(0, 6)))
     ]
@@ -122,6 +123,13 @@ def test_small_executions_never_starve_a_big_one(lifetimes: list[int], arrivals:
 def _chosen(nodes: list[Node], *waiting: Waiting, seed: int = 0) -> list[str | None]:
     made = place(nodes, waiting, NOW, MINUTE, seed).assignments
     return [made.get(one.id) for one in waiting]
+
+
+def test_a_node_on_hold_gets_nothing_and_what_is_to_run_on_it_waits() -> None:
+    held = node("n0", hold_reason="5 jobs failed")
+    assert _chosen([held, node("n1")], waits("e", demand())) == ["n1"]
+    assert _chosen([held], waits("e", demand(), pinned_to="n0")) == [None]
+    assert NodeIndex([held]).could_hold(demand()) == ["n0"]  # it runs on every node: on this, too
 
 
 def _many(count: int, wanted: Demand, **fields: Any) -> list[Waiting]:
