@@ -27,6 +27,7 @@ from shared.lifecycle import (
     LockRenewed,
     ShutOut,
     SubmissionWithdrawn,
+    TaskProgressed,
 )
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.postgres.pool import Pool
@@ -291,6 +292,10 @@ class JobCommands:
             for outcome in await self._batcher.perform([Work(event) for event in events]):
                 if isinstance(outcome, BaseException):
                     raise outcome
+
+    async def report_progress(self, event: TaskProgressed) -> None:
+        """Of an attempt that doesn't run any more it is no news."""
+        await self._batcher.perform_one(Work(event))
 
     async def _act(
         self,

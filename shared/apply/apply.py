@@ -19,7 +19,13 @@ from shared.apply.admission import BalanceTooLow, not_admitted
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
 from shared.apply.reuse import Judged, Reused, joinable, judge_all, keep_verdicts
-from shared.apply.spawned import made_by_requests, made_of, with_spawned
+from shared.apply.spawned import (
+    as_reported,
+    made_by_requests,
+    made_of,
+    reported_by_requests,
+    with_spawned,
+)
 from shared.apply.transaction import Rows, Transaction
 from shared.apply.versions import update_job
 from shared.apply.workspace import Decide, Outcome, Workspace
@@ -166,6 +172,8 @@ async def apply_to_rows(
     made = await made_by_requests(rows, workspace.tasks, events)
     if made:
         batch = [replace(w, spawned=[*made_of(w.event, made), *w.spawned]) for w in batch]
+    if reported := await reported_by_requests(rows, workspace.tasks, events):
+        batch = [replace(w, event=as_reported(w.event, reported)) for w in batch]
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
     judged = await _judged(rows, batch, refused, workspace)

@@ -1,4 +1,4 @@
-"""The end of an attempt that has made tasks: its siblings to be, if there may be so many."""
+"""The end of an attempt as its program has reported it, with the tasks that it has made."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,21 +9,47 @@ from shared.messages import Spawned
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.spawned import spawned_scope
 from shared.process.sealing import SealingError
+from shared.store.reported_ends import ReportedEnd
 
 
 async def made_by_requests(
     rows: Rows, tasks: Mapping[str, Task], events: Iterable[Event]
 ) -> Mapping[Dispatch, Sequence[Spawned]]:
     """What those that have succeeded have made while they ran."""
+    shown = _with_token(tasks, events)
+    return await rows.spawned_by(shown) if shown else {}
+
+
+async def reported_by_requests(
+    rows: Rows, tasks: Mapping[str, Task], events: Iterable[Event]
+) -> Mapping[Dispatch, ReportedEnd]:
+    """What those that have succeeded have reported of that while they ran."""
+    shown = _with_token(tasks, events)
+    return await rows.reported_ends(shown) if shown else {}
+
+
+def _with_token(tasks: Mapping[str, Task], events: Iterable[Event]) -> set[Dispatch]:
     succeeded = [event for event in events if isinstance(event, TaskSucceeded)]
-    shown = [e for e in succeeded if e.task_id in tasks and tasks[e.task_id].token_digest]
-    return await rows.spawned_by({(e.task_id, e.dispatch) for e in shown}) if shown else {}
+    known = [e for e in succeeded if e.task_id in tasks]
+    return {(e.task_id, e.dispatch) for e in known if tasks[e.task_id].token_digest}
 
 
 def made_of(event: Event, made: Mapping[Dispatch, Sequence[Spawned]]) -> Sequence[Spawned]:
     if not isinstance(event, TaskSucceeded):
         return ()
     return made.get((event.task_id, event.dispatch), ())
+
+
+def as_reported(event: Event, reported: Mapping[Dispatch, ReportedEnd]) -> Event:
+    """`event` with the result that its program has given, or as the failure that it has told."""
+    if not isinstance(event, TaskSucceeded):
+        return event
+    end = reported.get((event.task_id, event.dispatch))
+    if end is None:
+        return event
+    if end.has_failed:
+        return _failed(event, "its program has reported that it failed")
+    return event if end.result is None else replace(event, result=end.result)
 
 
 def with_spawned(transaction: Transaction, event: Event, spawned: Sequence[Spawned]) -> Event:
@@ -41,7 +67,7 @@ def with_spawned(transaction: Transaction, event: Event, spawned: Sequence[Spawn
     sealer = transaction.planner.sealer
     try:
         made = [
-            SpawnedTask(one.sequence, spawned_scope(task.scope, index, one, sealer), one.name or "")
+            SpawnedTask(one.sequence, spawned_scope(task, index, one, sealer), one.name or "")
             for index, one in enumerate(spawned, children.total)
         ]
     except SealingError as error:  # a key is missing

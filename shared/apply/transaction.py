@@ -19,6 +19,7 @@ from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.family_rows import ExecutionState, NextSequence, Reopened
 from shared.store.outbox import OutboxRow
+from shared.store.reported_ends import ReportedEnd
 from shared.store.reused_tasks import DoneTask, WantedTask
 from shared.store.slot_counts import SlotCount
 from shared.store.transaction_rows import Locked, Rewound
@@ -90,6 +91,11 @@ class Rows(Protocol):
         self, dispatches: Collection[Dispatch]
     ) -> Mapping[Dispatch, Sequence[Spawned]]:
         """The tasks that these have made by requests, in their order."""
+
+    async def reported_ends(
+        self, dispatches: Collection[Dispatch]
+    ) -> Mapping[Dispatch, ReportedEnd]:
+        """What these have reported of their ends by requests, of those that have."""
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         """The whole of these tasks, by id."""

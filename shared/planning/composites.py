@@ -37,7 +37,7 @@ from shared.planning.new_job import NewJob
 from shared.planning.placed import execution_of
 from shared.planning.rendering import PlanError, Rendering
 from shared.planning.secrets import OF_TASKS, hidden_values
-from shared.planning.spawned import spawned_item, spawned_task
+from shared.planning.spawned import first_item, spawned_task
 from shared.planning.subjob_webhooks import webhooks_given
 from shared.planning.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.planning.taking import CannotTake, Files, chunks_of
@@ -107,7 +107,7 @@ def _repeated(plan: PlannedTask, each: Each, scopes: list[Scope | None]) -> Plan
 def spawn(plan: PlannedTask, spawn: Spawn, outer: Scope) -> Planned:
     """The first child; `outer` as in `each`."""
     rules = SpawnRules(most=spawn.max_tasks, has_barrier=spawn.has_barrier)
-    scopes = [spawned_item(outer, 0, 0, {})]
+    scopes = [first_item(outer)]
     offspring = Offspring(scopes=scopes, concurrency=spawn.concurrency, spawns=rules)
     return Planned(task=plan, offspring=offspring)
 

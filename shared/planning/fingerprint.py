@@ -166,7 +166,7 @@ def _task(task: Encoded, *, has_names: bool) -> Encoded:
     if placement := shape.get("placement"):
         others = placement.keys() - _MATTERS_OF_PLACEMENT
         shape["placement"] = _without(placement, others)
-    for field in ("parallel", "each", "partition"):
+    for field in ("parallel", "each", "spawn", "partition"):
         if field in shape:
             shape[field] = _made_of(shape[field], has_names=has_names)
     if subjob := shape.get("subjob"):

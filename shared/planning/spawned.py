@@ -21,19 +21,28 @@ _RETRY = Retry(limit=2, on=(TEMPORARY_EXIT_CODE, "lost"))
 _PARAMETERS = "{{ toJSON(item.value) }}"
 
 
-def spawned_item(outer: Scope, index: int, sequence: int, parameters: object) -> Scope:
-    """The variables of a child; `outer` are those around the spawn, in clear."""
-    item = {"index": str(index), "sequence": str(sequence), "value": parameters}
+def first_item(outer: Scope) -> Scope:
+    """The variables of the first child; `outer` are those around the spawn, in clear."""
+    return _item(outer, 0, 0, {}, creator="")
+
+
+def _item(outer: Scope, index: int, sequence: int, parameters: object, creator: object) -> Scope:
+    item = {
+        "index": str(index),
+        "sequence": str(sequence),
+        "value": parameters,
+        "creator": creator,
+    }
     return {**outer, "item": item}
 
 
-def spawned_scope(creator: Scope | None, index: int, spawned: Spawned, sealer: Sealer) -> Scope:
-    """The variables of a child at `index` that the child with the variables `creator` has made;
-    secret if those are, or its parameters. Raises SealingError."""
+def spawned_scope(creator: Task, index: int, spawned: Spawned, sealer: Sealer) -> Scope:
+    """The variables of a child at `index` that the child `creator` has made; secret if those of
+    that are, or its parameters. Raises SealingError."""
     text = sealer.open_text(spawned.parameters)
-    outer = opened_scope(creator, sealer)
-    scope = spawned_item(outer, index, spawned.sequence, orjson.loads(text))
-    is_secret = text != spawned.parameters or is_sealed(creator)
+    outer = opened_scope(creator.scope, sealer)
+    scope = _item(outer, index, spawned.sequence, orjson.loads(text), str(creator.child_index))
+    is_secret = text != spawned.parameters or is_sealed(creator.scope)
     return sealed_scope(scope, sealer) if is_secret else scope
 
 

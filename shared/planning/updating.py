@@ -155,8 +155,10 @@ class _Comparison:
 
 
 def _work_of(task: TaskDefinition | None) -> TaskDefinition | None:
-    """Its priority says only when."""
-    return task and changed(task, priority=0)
+    """Its priority says only when, and so does that of what a spawn makes."""
+    spawn = task and task.spawn
+    unordered = spawn and changed(spawn, task=changed(spawn.task, priority=0))
+    return task and changed(task, priority=0, spawn=unordered)
 
 
 def _of_execution(task: TaskDefinition) -> TaskDefinition:

@@ -15,6 +15,7 @@ from shared.store.family_rows import FamilyRows
 from shared.store.idempotency import forget_key, move_key, store_keys
 from shared.store.locking import load
 from shared.store.outbox import OutboxRow
+from shared.store.reported_ends import ReportedEnd, reported_ends
 from shared.store.reuse import ReuseRows
 from shared.store.rows import TASK
 from shared.store.source_rows import columns_of
@@ -158,6 +159,11 @@ class TransactionRows(FamilyRows, ReuseRows):
         self, dispatches: Collection[tuple[str, int]]
     ) -> Mapping[tuple[str, int], Sequence[Spawned]]:
         return await spawned_by(self._connection, dispatches)
+
+    async def reported_ends(
+        self, dispatches: Collection[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], ReportedEnd]:
+        return await reported_ends(self._connection, dispatches)
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         if not partial:

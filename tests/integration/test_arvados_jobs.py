@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -31,6 +32,34 @@ printf "%s of %s" "$JOB_PARAMETER_INPUT" "$JOB_UUID" > "$TORK_OUTPUT"
 """
 
 
+SPLIT = """#!{python}
+import os
+import arvados
+
+secret = os.environ["TORK_TASK_TOKEN"]
+api = arvados.api("v1", host=os.environ["JOB_PARAMETER_HOST"], token=secret, cache=False)
+me = api.job_tasks().get(uuid=os.environ["TASK_UUID"]).execute()
+if me["sequence"] == 0:
+    for part in ("a", "b"):
+        body = {{
+            "job_uuid": api.jobs().get(uuid=os.environ["JOB_UUID"]).execute()["uuid"],
+            "created_by_job_task_uuid": me["uuid"],
+            "sequence": 1,
+            "parameters": {{"input": part}},
+        }}
+        api.job_tasks().create(body={{"job_task": body}}).execute()
+    for wrong in ({{"job_uuid": "x"}}, {{"created_by_job_task_uuid": "x"}}, {{"sequence": -1}}):
+        try:
+            api.job_tasks().create(body={{"job_task": wrong}}).execute()
+        except arvados.errors.ApiError as refused:
+            print(refused.resp.status, *wrong)
+    body = {{"success": True}}
+else:
+    body = {{"success": True, "progress": 1.0, "output": me["parameters"]["input"] + ";"}}
+api.job_tasks().update(uuid=me["uuid"], body={{"job_task": body}}).execute()
+"""
+
+
 @dataclass(frozen=True)
 class Site:
     """`commit` is the first of the repository `lab/tools`, which has the branch `main` and the tag
@@ -44,12 +73,17 @@ def repository(at: Path) -> str:
     """Its commit."""
     scripts = at / "crunch_scripts"
     scripts.mkdir(parents=True)
-    for name, text in (("greet", SCRIPT), ("wait", "#!/bin/sh\nsleep 600\n")):
+    texts = {
+        "greet": SCRIPT,
+        "wait": "#!/bin/sh\nsleep 600\n",
+        "split": SPLIT.format(python=sys.executable),
+    }
+    for name, text in texts.items():
         (scripts / name).write_text(text)
         (scripts / name).chmod(0o755)
     (scripts / "hello").symlink_to("greet")
     with porcelain.init(str(at)) as repo:
-        porcelain.add(repo, [str(scripts / name) for name in ("greet", "wait", "hello")])
+        porcelain.add(repo, [str(scripts / name) for name in (*texts, "hello")])
         who = b"t <t@example.com>"
         commit = porcelain.commit(repo, b"first", author=who, committer=who)
         porcelain.branch_create(repo, b"main")
@@ -264,6 +298,8 @@ def use_as_its_users_do(host: str, commit: str) -> str:
         tasks = api.job_tasks().list(filters=[["job_uuid", "=", made["uuid"]]]).execute()["items"]
         one = api.job_tasks().get(uuid=tasks[0]["uuid"], select=["success"]).execute()
         assert one == {"success": True}
+        split = {**common, "script": "split", "script_parameters": {"host": host}}
+        made_of_parts(api, api.jobs().create(body={"job": split}).execute()["uuid"])
         waits = api.jobs().create(body={"job": {**common, "script": "wait"}}).execute()
         me = api.users().current().execute()["uuid"]
         assert api.jobs().lock(uuid=waits["uuid"]).execute()["is_locked_by_uuid"] == me
@@ -276,6 +312,25 @@ def use_as_its_users_do(host: str, commit: str) -> str:
         assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
         assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"
         return use_containers(api)
+
+
+def made_of_parts(api: Any, uuid: str) -> None:
+    """A script that makes tasks with its token, as its users have written them."""
+    while (shown := api.jobs().get(uuid=uuid).execute())["finished_at"] is None:
+        time.sleep(0.05)
+    assert (shown["state"], shown["output"]) == ("Complete", "a;b;")
+    assert shown["tasks_summary"] == {"todo": 0, "running": 0, "done": 3, "failed": 0}
+    tasks = api.job_tasks().list(filters=[["job_uuid", "=", uuid]]).execute()["items"]
+    first, *parts = tasks
+    assert (first["created_by_job_task_uuid"], first["output"]) == (None, None)
+    assert [task["created_by_job_task_uuid"] for task in parts] == [first["uuid"]] * 2
+    assert [(t["sequence"], t["qsequence"], t["parameters"]) for t in parts] == [
+        (1, 1, {"input": "a"}),
+        (1, 2, {"input": "b"}),
+    ]
+    assert {task["success"] for task in tasks} == {True}
+    with pytest.raises(arvados.errors.ApiError, match="only a task that runs"):
+        api.job_tasks().update(uuid=first["uuid"], body={"job_task": {"output": "x"}}).execute()
 
 
 def use_containers(api: Any) -> str:

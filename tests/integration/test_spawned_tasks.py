@@ -10,7 +10,7 @@ import orjson
 
 from services.coordinator.handlers import on_completions
 from services.coordinator.store.connected import connected
-from services.coordinator.store.task_tokens import Holder, Made, make_tasks
+from services.coordinator.store.task_tokens import Holder, Made, make_tasks, report_end
 from services.coordinator.store.tasks_summary import tasks_summary
 from shared.apply.apply import Work
 from shared.lifecycle import JobRestarted, RetryDue, TaskClaimed, TaskFailed, TaskSucceeded
@@ -212,6 +212,31 @@ async def test_what_an_attempt_makes_by_requests_is_there_once_it_has_succeeded_
     assert await asked(play, token, made(1, 9)) is None
     await play.run(lambda _: None)
     assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_what_an_attempt_reports_of_its_end_counts_when_it_has_succeeded(play: Play) -> None:
+    job_id = await play.submit_tasks(spawn(), output="{{ join(tasks.all, ' ') }}")
+    [first] = await play.waiting()
+    token = await claimed(play, first)
+    for reported in ("early", "told", None):  # the last one leaves what there is
+        assert await connected(play.rig.pool, report_end, token, reported, None)
+    done = TaskSucceeded(job_id, first["id"], 1, NODE, result="of the file")
+    await play.perform(Work(done, spawned=[made(1, 1), made(1, 2)]))
+    assert not await connected(play.rig.pool, report_end, token, "late", None)
+    one, other = await play.waiting()
+    assert [row["scope"]["item"]["creator"] for row in (first, one, other)] == ["", "0", "0"]
+    await claimed(play, one)
+    await play.happen(TaskSucceeded(job_id, one["id"], 1, NODE, result="and the file"))
+    whole = await play.task(job_id, "whole")
+    results = [child["result"] for child in await play.children(whole["id"])]
+    assert results == ["told", "and the file", None]
+
+    token = await claimed(play, other)
+    assert await connected(play.rig.pool, report_end, token, "told", True)
+    await play.perform(Work(TaskSucceeded(job_id, other["id"], 1, NODE), spawned=[made(1, 9)]))
+    job = await play.rig.job(job_id)
+    assert (job["state"], job["error"]) == ("FAILED", "its program has reported that it failed")
+    assert len(await play.children(whole["id"])) == 3, "a failure makes none"
 
 
 ASK = """

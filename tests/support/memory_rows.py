@@ -37,6 +37,7 @@ from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.family_rows import ExecutionState, NextSequence, Reopened
 from shared.store.outbox import OutboxRow
+from shared.store.reported_ends import ReportedEnd
 from shared.store.reused_tasks import DoneTask, WantedTask
 from shared.store.slot_counts import SlotCount
 from shared.store.transaction_rows import Locked, Rewound
@@ -118,6 +119,11 @@ class MemoryRows:
     async def spawned_by(
         self, dispatches: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], list[Spawned]]:
+        return {}
+
+    async def reported_ends(
+        self, dispatches: Collection[tuple[str, int]]
+    ) -> dict[tuple[str, int], ReportedEnd]:
         return {}
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:

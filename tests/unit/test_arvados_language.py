@@ -1,5 +1,8 @@
 """Jobs of Arvados: what they may hold, what they compile to, and how lists of them are searched."""
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,12 +10,15 @@ import pytest
 from services.coordinator.api.arvados.listing import listing, page
 from services.coordinator.api.arvados.parameters import takes_alike
 from services.coordinator.api.errors import Unprocessable
+from shared.definition import JobDefinition, TaskDefinition
 from shared.definition.quantities import Amount, Duration
 from shared.jobspec.arvados.compilation import compile_job
 from shared.jobspec.arvados.container_compilation import compile_request
 from shared.jobspec.arvados.containers import checked_request
+from shared.jobspec.arvados.job_tasks import JobTaskReport, NewJobTask, checked_task
 from shared.jobspec.arvados.models import checked
 from shared.jobspec.arvados.uuids import CONTAINER, JOB, id_beginning, uuid_from, uuid_of
+from shared.jobspec.problems import InvalidJob
 
 HASH = {
     "script": "hash",
@@ -136,13 +142,59 @@ def test_a_job_runs_its_script_with_its_parameters_as_variables() -> None:
     assert job is not None
     assert problems == []
     definition = compile_job(job, "upload1")
-    [task] = definition.tasks
-    assert (task.run, task.priority) == ("cd crunch && exec ./crunch_scripts/hash", 7)
+    task = program_of(definition)
+    assert (task.run or "").endswith("cd crunch && exec ./crunch_scripts/hash")
+    assert task.priority == 7
     assert task.env["JOB_PARAMETER_INPUT"] == "x"
     assert task.env["JOB_PARAMETER_SIZES"] == "[1, 2]"
     assert task.env["JOB_PARAMETER_CODE"] != "{{ secrets.a }}"  # it is no expression of ours
     assert task.env["JOB_UUID"] == "{{ job.id }}"
+    assert task.env["TASK_UUID"] == "{{ job.id }}-{{ item.index }}"
     assert definition.uploads == {"code": "upload1"}
+
+
+def program_of(definition: JobDefinition) -> TaskDefinition:
+    """What each task of the job runs."""
+    [whole] = definition.tasks
+    assert whole.spawn is not None
+    return whole.spawn.task
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("https://arvados.example/api", "arvados.example/api cvt_x"), ("http://10.0.0.1", " ")],
+)
+def test_a_script_has_the_api_in_its_environment_where_its_clients_can_reach_it(
+    url: str, told: str, tmp_path: Path
+) -> None:
+    job, _ = checked(HASH)
+    assert job is not None
+    script = tmp_path / "crunch/crunch_scripts/hash"
+    script.parent.mkdir(parents=True)
+    script.write_text('#!/bin/sh\necho "$ARVADOS_API_HOST $ARVADOS_API_TOKEN"\n')
+    script.chmod(0o755)
+    run = program_of(compile_job(job, "upload1")).run or ""
+    env = {"PATH": os.environ["PATH"], "TORK_API_URL": url, "TORK_TASK_TOKEN": "cvt_x"}
+    done = subprocess.run(["sh", "-euc", run], cwd=tmp_path, env=env, capture_output=True)
+    assert done.stdout.decode() == f"{told}\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "sent", "field"),
+    [
+        (NewJobTask, {"sequence": "1"}, "sequence"),
+        (NewJobTask, {"parameters": []}, "parameters"),
+        (NewJobTask, {"output": "x"}, "output"),
+        (JobTaskReport, {"progress": 1.5}, "progress"),
+        (JobTaskReport, {"sequence": 1}, "sequence"),
+    ],
+)
+def test_a_task_that_breaks_a_rule_is_refused(
+    model: type[NewJobTask | JobTaskReport], sent: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidJob, match=f"^{field}: "):
+        checked_task(model, sent)
+    assert checked_task(model, {"uuid": "is not read", "qsequence": 3}) == model()
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,18 @@ _SHOWN = f"""
 SELECT j.id, i.name, v.version, v.document, j.state, j.created_at, j.created_by, v.created_by,
        greatest(v.created_at, j.started_at, j.completed_at, j.failed_at, j.cancelled_at),
        j.started_at, coalesce(j.completed_at, j.failed_at), j.cancelled_at, j.cancelled_by,
-       j.cancelled_by_client, j.result, {IS_LOCKED}, lock->>'by', j.sealed,
-       ARRAY(SELECT DISTINCT t.node_id FROM tasks t WHERE t.job_id = j.id AND t.state = 'RUNNING')
+       j.cancelled_by_client, j.result, {IS_LOCKED}, lock->>'by', j.sealed, t.node_ids,
+       jsonb_build_object('todo', t.todo, 'running', t.running, 'done', t.done, 'failed', t.failed)
 FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
 JOIN job_versions v ON v.job_id = j.id AND v.version = j.spec_version
+CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(DISTINCT node_id) FILTER (WHERE state = 'RUNNING'), '{{}}')
+               AS node_ids,
+           count(*) FILTER (WHERE state IN ('CREATED', 'PENDING', 'SCHEDULED')) AS todo,
+           count(*) FILTER (WHERE state = 'RUNNING') AS running,
+           count(*) FILTER (WHERE state IN ('COMPLETED', 'SKIPPED')) AS done,
+           count(*) FILTER (WHERE state IN ('FAILED', 'CANCELLED', 'STOPPED')) AS failed
+    FROM tasks WHERE job_id = j.id AND kind = 'task') AS t
 WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
 """  # noqa: S608 - texts of our own
 
@@ -46,7 +54,7 @@ WHERE newest.document ->> 'repository' = $1
 
 class ArvadosJob(NamedTuple):
     """A job with the document of its latest version. `modified_by` made that. `node_ids` are the
-    workers that run it now."""
+    workers that run it now, `tasks_summary` counts attempts at its tasks."""
 
     id: str
     uuid: str
@@ -67,6 +75,7 @@ class ArvadosJob(NamedTuple):
     locked_by: str | None
     sealed: str | None
     node_ids: Sequence[str]
+    tasks_summary: Mapping[str, int]
 
 
 async def one(connection: Connection, name: str, readers: Readers) -> ArvadosJob | None:

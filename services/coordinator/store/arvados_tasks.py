@@ -10,7 +10,10 @@ from shared.postgres.pool import Connection
 
 # $2: jobs by their uuids or our ids, NULL for all. The first attempt at a task names it.
 TASKS = f"""
-SELECT t.* FROM (
+SELECT t.first_id, t.job_id, t.name, t.created_by, t.sealed, t.state, t.sequence, t.qsequence,
+       t.parameters, coalesce(t.result, e.result), t.progress, t.created_at, t.started_at,
+       t.ended_at, t.node_id, t.parent_id, t.creator
+FROM (
     SELECT j.id, i.name, j.created_by, j.sealed
     FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
     WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
@@ -22,10 +25,13 @@ SELECT t.* FROM (
                                    ORDER BY t.created_at, t.attempt) AS first_id,
            a.id AS job_id, a.name, a.created_by, a.sealed, t.state,
            coalesce(t.sequence, 0) AS sequence, coalesce(t.child_index, 0) AS qsequence,
-           t.definition->'spawning'->>'parameters' AS parameters, t.result, t.progress,
-           t.created_at, t.started_at, coalesce(t.completed_at, t.failed_at) AS ended_at, t.node_id
+           (t.scope->'item'->'value')::text AS parameters, t.result, t.progress, t.created_at,
+           t.started_at, coalesce(t.completed_at, t.failed_at) AS ended_at, t.node_id,
+           t.parent_id, t.scope->'item'->>'creator' AS creator, t.id, t.dispatch
     FROM tasks t WHERE t.job_id = a.id AND t.kind = 'task'
     ORDER BY t.position, coalesce(t.child_index, -1), t.created_at DESC, t.attempt DESC) AS t
+LEFT JOIN reported_ends e
+    ON e.task_id = t.id AND e.dispatch = t.dispatch AND t.state = 'RUNNING'
 ORDER BY t.created_at DESC, t.first_id LIMIT {MOST}
 """  # noqa: S608 - texts of our own
 
@@ -34,7 +40,8 @@ JOB_OF_TASK = "SELECT job_id FROM tasks WHERE id >= $1 AND id < $1 || 'g' ORDER 
 
 
 class ArvadosTask(NamedTuple):
-    """`parameters` are JSON, None for none; `progress` is a share of 100."""
+    """`parameters` are JSON, None for none; `progress` is a share of 100. `creator` is the number
+    of the task that has made it, among those of its parent; "" and None: none has."""
 
     first_id: str
     job_id: str
@@ -51,6 +58,8 @@ class ArvadosTask(NamedTuple):
     started_at: datetime | None
     ended_at: datetime | None
     node_id: str | None
+    parent_id: str | None
+    creator: str | None
 
 
 async def tasks(

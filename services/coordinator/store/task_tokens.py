@@ -1,4 +1,4 @@
-"""Whose the token of an attempt is, and what its program makes with it."""
+"""Whose the token of an attempt is, and what its program makes and reports with it."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,10 +6,11 @@ from typing import NamedTuple
 from shared.messages import Spawned
 from shared.postgres.pool import Connection
 from shared.process.task_tokens import digest_of_token, task_of
+from shared.store import reported_ends
 from shared.store.spawned_rows import add_spawned
 
 HOLDER = """
-SELECT t.job_id, t.id AS task_id, t.dispatch, t.sequence, j.sealed
+SELECT t.job_id, t.id AS task_id, t.dispatch, t.sequence, j.sealed, t.parent_id, t.child_index
 FROM tasks t JOIN jobs j ON j.id = t.job_id
 WHERE t.id = $1 AND t.token_digest = $2 AND t.state = 'RUNNING'
 """
@@ -25,13 +26,16 @@ FROM spawned_tasks WHERE task_id = $1 AND dispatch = $2
 
 
 class Holder(NamedTuple):
-    """The attempt that runs and has the token. `sealed` holds the secrets of its job."""
+    """The attempt that runs and has the token. `sealed` holds the secrets of its job. Its task is
+    the child at `child_index` of `parent_id`."""
 
     job_id: str
     task_id: str
     dispatch: int
     sequence: int | None
     sealed: str | None
+    parent_id: str | None = None
+    child_index: int | None = None
 
 
 class Made(NamedTuple):
@@ -72,3 +76,16 @@ async def make_tasks(
         spawned = spawned_for(holder, made)
         await add_spawned(connection, dispatch, made.tasks, spawned, request_key)
         return made.tasks + len(spawned)
+
+
+async def report_end(
+    connection: Connection, token: str, result: str | None, has_failed: bool | None
+) -> bool:
+    """None: as it was reported before. Whether the attempt still runs; else nothing is kept."""
+    async with connection.transaction():
+        holder = await _holder(connection, LOCKED_HOLDER, token)
+        if holder is None:
+            return False
+        dispatch = holder.task_id, holder.dispatch
+        await reported_ends.report_end(connection, dispatch, result, has_failed)
+        return True

@@ -1,4 +1,5 @@
-"""From a job of Arvados to the definition that every service reads: one task that runs its script.
+"""From a job of Arvados to the definition that every service reads: a task that runs its script,
+and that makes further ones, which run it as well.
 
 The files of the commit come as an upload of the job, so that nothing that is done to the repository
 later changes what runs.
@@ -17,25 +18,33 @@ _DIRECTORY = "crunch"
 _SCRIPTS = "crunch_scripts"
 _RESULT = "output"
 _HIGHEST = 9
+_RUN = """\
+case "${TORK_API_URL-}" in
+https://*)
+    export ARVADOS_API_HOST="${TORK_API_URL#https://}"
+    export ARVADOS_API_TOKEN="$TORK_TASK_TOKEN" ;;
+esac
+cd %s && exec %s"""
+"""Clients of Arvados' API know no other scheme."""
 
 
 def compile_job(job: m.Job, code: str) -> d.JobDefinition:
     """`code` is the id of the upload."""
     task = d.TaskDefinition(
         name=literal(job.script),
-        var=_RESULT,
         image=literal(job.runtime_constraints.get("docker_image", "")) or None,
-        run=f"cd {_DIRECTORY} && exec {shlex.quote(f'./{_SCRIPTS}/{job.script}')}",
+        run=_RUN % (_DIRECTORY, shlex.quote(f"./{_SCRIPTS}/{job.script}")),
         env=_environment(job),
         priority=task_priority(job.priority),
         sources=(d.Source(upload=CODE, target=_DIRECTORY, extract=True),),
     )
+    all_tasks = d.TaskDefinition(name=task.name, var=_RESULT, spawn=d.Spawn(task=task))
     return d.JobDefinition(
         name=literal(job.script),
         description=literal(job.description or "") or None,
-        tasks=(task,),
+        tasks=(all_tasks,),
         uploads={CODE: code},
-        output=f"{{{{ tasks.{_RESULT} }}}}",
+        output=f"{{{{ join(tasks.{_RESULT}, '') }}}}",
     )
 
 
@@ -48,9 +57,9 @@ def _environment(job: m.Job) -> dict[str, str]:
     return {name: literal(value) for name, value in parameters.items()} | {
         "JOB_UUID": "{{ job.id }}",
         "JOB_SCRIPT": literal(job.script),
-        "TASK_UUID": "{{ job.id }}-0",
-        "TASK_SEQUENCE": "0",
-        "TASK_QSEQUENCE": "0",
+        "TASK_UUID": "{{ job.id }}-{{ item.index }}",
+        "TASK_SEQUENCE": "{{ item.sequence }}",
+        "TASK_QSEQUENCE": "{{ item.index }}",
     }
 
 

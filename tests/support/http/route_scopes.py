@@ -42,6 +42,8 @@ SCOPES = {
     ("GET", "/arvados/v1/jobs/{id}/log_tail_follow"): "read",
     ("GET", "/arvados/v1/job_tasks"): "read",
     ("GET", "/arvados/v1/job_tasks/{id}"): "read",
+    ("POST", "/arvados/v1/job_tasks"): "operate",
+    ("PUT", "/arvados/v1/job_tasks/{id}"): "operate",
     ("GET", "/examples"): "read",
     ("GET", "/examples/{name}"): "read",
     ("GET", "/jobs/{id}/tasks"): "read",

@@ -175,6 +175,15 @@ def _container_requests() -> Tree:
     }
 
 
+def _job_tasks() -> Tree:
+    name, schema = "job_tasks", "JobTask"
+    sent = {"required": True, "properties": {"job_task": {"$ref": schema}}}
+    return _reads(name, schema) | {
+        "create": _method("POST", name, "create", name, request=sent, returns=schema),
+        "update": _method("PUT", name, "update", f"{name}/{{uuid}}", request=sent, returns=schema),
+    }
+
+
 def _schemas() -> Tree:
     listed = {
         "Job": _JOB,
@@ -196,7 +205,7 @@ def _resources() -> Tree:
     current = _method("GET", "users", "current", "users/current", returns="User")
     methods = {
         "jobs": _jobs(),
-        "job_tasks": _reads("job_tasks", "JobTask"),
+        "job_tasks": _job_tasks(),
         "nodes": _reads("nodes", "Node"),
         "containers": _reads("containers", "Container"),
         "container_requests": _container_requests(),

@@ -19,7 +19,8 @@ from services.coordinator.api.requests import ports
 from services.coordinator.api.route import response
 from services.coordinator.store import arvados_tasks
 from services.coordinator.store.arvados_tasks import ArvadosTask
-from shared.jobspec.arvados.uuids import TASK, id_beginning, uuid_from
+from shared.jobspec.arvados.uuids import JOB, TASK, id_beginning, uuid_from, uuid_of
+from shared.lifecycle import derived_id
 from shared.planning.disclosure import redacting
 
 Tree = dict[str, Any]
@@ -43,10 +44,7 @@ _SUCCESS = {
 )
 async def list_arvados_job_tasks(request: web.Request) -> web.Response:
     """Those of jobs of Arvados' API; looked for among the newest 10,000."""
-    asked = listing(await parameters(request), _IN_TURN)
-    jobs = asked.values_of("job_uuid")
-    found = [_shown(request, task) for task in await _tasks(request, jobs)]
-    return reply(page(asked, found, "arvados#jobTaskList"))
+    return await reply_tasks(request, await parameters(request))
 
 
 @TASKS.route(
@@ -56,11 +54,23 @@ async def list_arvados_job_tasks(request: web.Request) -> web.Response:
     {422: INVALID},
 )
 async def get_arvados_job_task(request: web.Request) -> web.Response:
+    return await reply_task(request)
+
+
+async def reply_tasks(request: web.Request, given: Tree) -> web.Response:
+    asked = listing(given, _IN_TURN)
+    jobs = asked.values_of("job_uuid")
+    found = [_shown(request, task) for task in await _tasks(request, jobs)]
+    return reply(page(asked, found, "arvados#jobTaskList"))
+
+
+async def reply_task(request: web.Request) -> web.Response:
+    """As it is now."""
     select = select_of(await parameters(request))
-    return reply(selected(_shown(request, await _task(request)), select))
+    return reply(selected(_shown(request, await task_called(request)), select))
 
 
-async def _task(request: web.Request) -> ArvadosTask:
+async def task_called(request: web.Request) -> ArvadosTask:
     """By its uuid, or by the id of its job and its number, as its script knows it. Raises
     NotFound."""
     name = request.match_info["id"]
@@ -77,7 +87,12 @@ async def _task(request: web.Request) -> ArvadosTask:
 
 
 async def _tasks(request: web.Request, jobs: Sequence[str] | None) -> list[ArvadosTask]:
-    return await ports(request).run(arvados_tasks.tasks, jobs, principal(request).readers)
+    """A task that asks sees those of its own job."""
+    who = principal(request)
+    found = await ports(request).run(
+        arvados_tasks.tasks, jobs if who.job_id is None else [who.job_id], who.readers
+    )
+    return [task for task in found if jobs is None or {task.job_id, task.job_uuid} & set(jobs)]
 
 
 def _shown(request: web.Request, task: ArvadosTask) -> Tree:
@@ -95,7 +110,7 @@ def _shown(request: web.Request, task: ArvadosTask) -> Tree:
         "modified_by_user_uuid": user_uuid(task.created_by),
         "modified_by_client_uuid": None,
         "job_uuid": task.job_uuid,
-        "created_by_job_task_uuid": None,
+        "created_by_job_task_uuid": _creator(task),
         "sequence": task.sequence,
         "qsequence": task.qsequence,
         "parameters": redact.value(json.loads(task.parameters)) if task.parameters else {},
@@ -105,6 +120,36 @@ def _shown(request: web.Request, task: ArvadosTask) -> Tree:
         "started_at": task.started_at,
         "finished_at": task.ended_at,
         "node_uuid": node_uuid(task.node_id) if task.node_id else None,
+    }
+
+
+def _creator(task: ArvadosTask) -> str | None:
+    if not task.parent_id or not task.creator:
+        return None
+    return uuid_of_child(task.parent_id, int(task.creator))
+
+
+def uuid_of_child(parent_id: str, number: int) -> str:
+    """The first attempt at it names it."""
+    return uuid_from(TASK, derived_id(parent_id, number))
+
+
+def shown_new(job_id: str, creator: str, sequence: int, parameters: Tree) -> Tree:
+    """A task that comes to be when `creator` has succeeded."""
+    return {
+        "uuid": None,
+        "kind": "arvados#jobTask",
+        "job_uuid": uuid_of(JOB, job_id),
+        "created_by_job_task_uuid": creator,
+        "sequence": sequence,
+        "qsequence": None,
+        "parameters": parameters,
+        "output": None,
+        "progress": 0.0,
+        "success": None,
+        "started_at": None,
+        "finished_at": None,
+        "node_uuid": None,
     }
 
 

@@ -44,7 +44,7 @@ from services.coordinator.store import arvados_jobs, job_queue
 from services.coordinator.store.arvados_jobs import LANGUAGE, NAMESPACE, ArvadosJob
 from services.coordinator.store.job_versions import WholeVersion
 from shared.definition import Reuse
-from shared.jobspec.arvados.compilation import CODE, compile_job
+from shared.jobspec.arvados.compilation import CODE, compile_job, task_priority
 from shared.jobspec.arvados.models import Job, checked
 from shared.jobspec.arvados.uuids import JOB, uuid_of
 from shared.jobspec.problems import InvalidJob
@@ -231,7 +231,8 @@ async def update_arvados_job(request: web.Request) -> web.Response:
     before = {**job.document, "script_version": job.document["supplied_script_version"]}
     if "script_version" not in changes and "repository" not in changes:
         before["script_version"] = job.document["script_version"]
-    new = await _new(request, _checked({**before, **changes}), job.id, job.uuid)
+    after = _checked({**before, **changes})
+    new = await _new(request, after, job.id, job.uuid)
     if "script_version" not in changes and new.named is not None:
         kept = {"supplied_script_version": job.document["supplied_script_version"]}
         document = {**new.named.document, **kept}
@@ -240,8 +241,7 @@ async def update_arvados_job(request: web.Request) -> web.Response:
     lock = ShownLock(_key(request), principal(request).is_admin)
     await ports(request).commands.update(new, base_version=job.version, lock=lock)
     if "priority" in changes:
-        [task] = new.definition.tasks
-        await ports(request).commands.prioritize(job.id, task.priority)
+        await ports(request).commands.prioritize(job.id, task_priority(after.priority))
     return await _reply(request, job.id, given)
 
 

@@ -155,6 +155,13 @@ class SentJob(_Sent):
     """The attributes."""
 
 
+class SentJobTask(_Sent):
+    """Attributes of a task, as they are or within `job_task`; also as a form."""
+
+    job_task: Annotated[Tree | None, Field(examples=[{"progress": 0.5}])] = None
+    """The attributes."""
+
+
 class SentContainerRequest(_Sent):
     """Attributes of a request, as they are or within `container_request`; also as a form."""
 

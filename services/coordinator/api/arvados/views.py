@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from services.coordinator.store.arvados_jobs import ArvadosJob
@@ -21,7 +22,6 @@ _STATES = {
     "CANCELLED": "Cancelled",
 }
 _SUCCESS = {"COMPLETED": True, "FAILED": False, "CANCELLED": False}
-_COUNTED = {"PENDING": "todo", "SCHEDULED": "todo", "RUNNING": "running", "COMPLETED": "done"}
 _LOCATOR = re.compile(r"[0-9a-f]{32}(\+[A-Za-z0-9@_-]+)*")
 _SHOWN = ("script", "script_version", "supplied_script_version", "repository", "submit_id",
           "script_parameters", "runtime_constraints", "description", "priority",
@@ -68,7 +68,7 @@ def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
         "cancelled_by_user_uuid": user_uuid(job.cancelled_by) if is_cancelled else None,
         "cancelled_by_client_uuid": uuid_of(CLIENT, client) if client else None,
         "is_locked_by_uuid": _holder(job),
-        "tasks_summary": _tasks_summary(job.state),
+        "tasks_summary": _tasks_summary(job),
         "queue_position": 0 if _STATES[job.state] == "Queued" else None,
         "output": redact.value(job.result) or None,
         "log": f"/jobs/{job.id}/log" if job.started_at else None,
@@ -98,7 +98,8 @@ def _digest(parameters: Any) -> str:  # noqa: ANN401 - JSON
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _tasks_summary(state: str) -> dict[str, int]:
-    """Of its one task."""
-    counted = _COUNTED.get(state, "failed")
-    return {name: int(name == counted) for name in ("todo", "running", "done", "failed")}
+def _tasks_summary(job: ArvadosJob) -> Mapping[str, int]:
+    """The first of its tasks is to do before it has begun."""
+    has_begun = any(job.tasks_summary.values())
+    is_queued = _STATES[job.state] == "Queued"
+    return {**job.tasks_summary, "todo": 1} if is_queued and not has_begun else job.tasks_summary

@@ -1,6 +1,6 @@
 """POST /jobs/{id}/tasks: what a task that runs makes, shown by its token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -60,16 +60,18 @@ async def make_tasks(request: web.Request) -> web.Response:
     shown = shown_by(request)
     token = shown.text if isinstance(shown, Key) else ""
     key = idempotency_text(request) or None
-    spawned_for = _spawned_for(sent, job_id, api.sealer)
-    count = await api.run(task_tokens.make_tasks, token, key, spawned_for)
+    spawned = spawned_for(sent.tasks, job_id, api.sealer)
+    count = await api.run(task_tokens.make_tasks, token, key, spawned)
     if count is None:
         raise Conflict(_NOT_ALLOWED)
     return reply(MadeTasks(count=count))
 
 
-def _spawned_for(
-    sent: NewTasks, job_id: str, sealer: Sealer
+def spawned_for(
+    tasks: Sequence[Mapping[str, Any]], job_id: str, sealer: Sealer
 ) -> Callable[[Holder, Made], Sequence[Spawned]]:
+    """For `make_tasks`, with what a task of the job sends."""
+
     def spawned(holder: Holder, made: Made) -> Sequence[Spawned]:
         """Raises Conflict, BadRequest."""
         if holder.job_id != job_id or holder.sequence is None:
@@ -79,7 +81,7 @@ def _spawned_for(
         except SealingError as error:  # a key is missing
             raise Conflict(f"secrets: {error}") from None
         is_secret = holder.sealed is not None
-        found = [_read(n, one, holder.sequence) for n, one in enumerate(sent.tasks)]
+        found = [_read(n, one, holder.sequence) for n, one in enumerate(tasks)]
         size = made.bytes + sum(len(one.parameters.encode()) for one in found)
         if made.tasks + len(found) > MOST_SPAWNED or size > MOST_SPAWNED_BYTES:
             most = f"{MOST_SPAWNED:,}, with parameters of 2 MiB together"
@@ -97,7 +99,7 @@ def _spawned_for(
     return spawned
 
 
-def _read(place: int, given: dict[str, Any], sequence: int) -> Spawned:
+def _read(place: int, given: Mapping[str, Any], sequence: int) -> Spawned:
     try:
         return read_spawned(given, sequence)
     except ValueError as error:
