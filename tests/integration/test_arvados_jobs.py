@@ -36,8 +36,8 @@ SPLIT = """#!{python}
 import os
 import arvados
 
-secret = os.environ["TORK_TASK_TOKEN"]
-api = arvados.api("v1", host=os.environ["JOB_PARAMETER_HOST"], token=secret, cache=False)
+who = {{"host": os.environ["JOB_PARAMETER_HOST"], "token": os.environ["TORK_TASK_TOKEN"]}}
+api = arvados.api("v1", **who, insecure=True, cache=False)
 me = api.job_tasks().get(uuid=os.environ["TASK_UUID"]).execute()
 if me["sequence"] == 0:
     for part in ("a", "b"):
@@ -299,7 +299,8 @@ def use_as_its_users_do(host: str, commit: str) -> str:
         one = api.job_tasks().get(uuid=tasks[0]["uuid"], select=["success"]).execute()
         assert one == {"success": True}
         split = {**common, "script": "split", "script_parameters": {"host": host}}
-        made_of_parts(api, api.jobs().create(body={"job": split}).execute()["uuid"])
+        parts = api.jobs().create(body={"job": split}).execute()["uuid"]
+        made_of_parts(api, parts)
         waits = api.jobs().create(body={"job": {**common, "script": "wait"}}).execute()
         me = api.users().current().execute()["uuid"]
         assert api.jobs().lock(uuid=waits["uuid"]).execute()["is_locked_by_uuid"] == me
@@ -309,7 +310,7 @@ def use_as_its_users_do(host: str, commit: str) -> str:
         listed = (
             api.jobs().list(filters=[["state", "=", "Complete"]], order=["created_at"]).execute()
         )
-        assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
+        assert [one["uuid"] for one in listed["items"]] == [made["uuid"], parts]
         assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"
         return use_containers(api)
 
