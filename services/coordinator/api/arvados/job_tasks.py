@@ -137,7 +137,6 @@ def uuid_of_child(parent_id: str, number: int) -> str:
 def shown_new(job_id: str, creator: str, sequence: int, parameters: Tree) -> Tree:
     """A task that comes to be when `creator` has succeeded."""
     return {
-        "uuid": None,
         "kind": "arvados#jobTask",
         "job_uuid": uuid_of(JOB, job_id),
         "created_by_job_task_uuid": creator,
