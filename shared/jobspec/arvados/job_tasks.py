@@ -4,8 +4,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.jobspec.problems import InvalidJob, Problem, field_path
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.explanations import problem_of
+from shared.process.redaction import Redactor
 
 Tree = dict[str, Any]
 T = TypeVar("T", bound=BaseModel)
@@ -58,5 +59,4 @@ def checked_task(model: type[T], tree: Tree) -> T:
         return model.model_validate(given)
     except ValidationError as error:  # the client's mistakes, each in our words
         details = error.errors(include_url=False)
-        problems = [Problem(field_path(one["loc"]), rule_of(one)) for one in details]
-        raise InvalidJob(problems) from None
+        raise InvalidJob([problem_of(one, Redactor(())) for one in details]) from None
