@@ -90,11 +90,7 @@ from shared.lifecycle.family_events import (
     ResultsTooLarge,
 )
 from shared.lifecycle.job_rules import ALREADY_CANCELLED
-from shared.lifecycle.keys import (
-    TaskKey,
-    TaskPosition,
-    derived_id,
-)
+from shared.lifecycle.keys import TaskKey, TaskPosition, derived_id
 from shared.lifecycle.lock_events import JobLocked, JobUnlocked, LockRenewed
 from shared.lifecycle.lock_rules import ShutOut
 from shared.lifecycle.locks import JobLock
@@ -105,13 +101,7 @@ from shared.lifecycle.placed_events import (
     NodesMatched,
     PlacementFailed,
 )
-from shared.lifecycle.planned import (
-    EarlierEnd,
-    Offspring,
-    Planned,
-    SpawnedTask,
-    SubJob,
-)
+from shared.lifecycle.planned import EarlierEnd, Offspring, Planned, SpawnedTask, SubJob
 from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules, grown_memory
 from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
 from shared.lifecycle.quotas import within_quota
@@ -119,12 +109,7 @@ from shared.lifecycle.slot_events import SlotCountDue, SlotFreed, SlotsCounted
 from shared.lifecycle.slots import Slots, StartRate
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.states import JobState, PlacementType, TaskKind, TaskState, shown_position
-from shared.lifecycle.update_events import (
-    ExecutionsCounted,
-    JobChange,
-    JobUpdated,
-    TaskReplanned,
-)
+from shared.lifecycle.update_events import ExecutionsCounted, JobChange, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,

@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.lifecycle.keys import (
-    DispatchOnNode,
-    DispatchRef,
-    TaskKey,
-)
+from shared.lifecycle.keys import DispatchOnNode, DispatchRef, TaskKey
 from shared.lifecycle.planned import SpawnedTask
 from shared.lifecycle.values import Timings
 

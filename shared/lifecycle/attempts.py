@@ -3,25 +3,14 @@
 from datetime import datetime
 
 from shared.lifecycle import commands as c
-from shared.lifecycle.beginnings import (
-    prioritized,
-    queued,
-    ready_or_held_back,
-    request_worker,
-)
+from shared.lifecycle.beginnings import prioritized, queued, ready_or_held_back, request_worker
 from shared.lifecycle.decision import Decision, DecisionBuilder
 from shared.lifecycle.endings import spread_progress, task_failed
-from shared.lifecycle.keys import (
-    derived_chance,
-    derived_id,
-)
+from shared.lifecycle.keys import derived_chance, derived_id
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 MAX_LOST_DISPATCHES = 5
 KEPT_ATTEMPTS = 20

@@ -8,28 +8,12 @@ from shared.lifecycle import events as e
 from shared.lifecycle import family_events as f
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import COUNTED, counts_as_done, task_done, task_failed
-from shared.lifecycle.keys import (
-    TaskKey,
-    TaskPosition,
-    derived_id,
-    earliest,
-)
-from shared.lifecycle.planned import (
-    EarlierEnd,
-    Offspring,
-    Planned,
-    SubJob,
-)
+from shared.lifecycle.keys import TaskKey, TaskPosition, derived_id, earliest
+from shared.lifecycle.planned import EarlierEnd, Offspring, Planned, SubJob
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, TaskKind, TaskState
-from shared.lifecycle.values import (
-    NOT_PLANNED,
-    Children,
-    Job,
-    PlannedTask,
-    Task,
-)
+from shared.lifecycle.values import NOT_PLANNED, Children, Job, PlannedTask, Task
 
 Begun = tuple[DecisionBuilder, Task]
 

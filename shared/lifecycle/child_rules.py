@@ -18,11 +18,7 @@ from shared.lifecycle.endings import has_counted, spread_progress, task_failed
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import REOPENED, JobState, PlacementType, TaskState
-from shared.lifecycle.values import (
-    Children,
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Children, Job, Task
 
 
 def on_child_started(

@@ -11,18 +11,11 @@ from dataclasses import dataclass
 
 from shared.lifecycle.events import JobCancelled
 from shared.lifecycle.family_events import ChildEnded, ChildProgressed, ChildStarted
-from shared.lifecycle.keys import (
-    DispatchOnNode,
-    TaskKey,
-)
+from shared.lifecycle.keys import DispatchOnNode, TaskKey
 from shared.lifecycle.placed_events import ExecutionRemoved, ExecutionRenewed, ExecutionStopped
 from shared.lifecycle.planned import SubJob
 from shared.lifecycle.spawn_events import ChildrenSpawned
-from shared.lifecycle.values import (
-    Job,
-    ListText,
-    Task,
-)
+from shared.lifecycle.values import Job, ListText, Task
 
 
 @dataclass(frozen=True, slots=True)

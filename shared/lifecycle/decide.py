@@ -32,10 +32,7 @@ from shared.lifecycle.decision import Decision, Ignored, refused
 from shared.lifecycle.keys import TaskKey
 from shared.lifecycle.metering import metered
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 
 def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decision | Ignored:

@@ -7,10 +7,7 @@ from shared.lifecycle import placed_events as p
 from shared.lifecycle.keys import DispatchOnNode
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JOB_MOVES, REOPENED, TASK_MOVES, TaskState
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 
 @dataclass(frozen=True, slots=True)

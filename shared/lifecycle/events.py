@@ -24,25 +24,15 @@ from shared.lifecycle.family_events import (
     ResultsCollected,
     ResultsTooLarge,
 )
-from shared.lifecycle.keys import (
-    DispatchRef,
-    TaskKey,
-    TaskPosition,
-)
+from shared.lifecycle.keys import DispatchRef, TaskKey, TaskPosition
 from shared.lifecycle.lock_events import LockEvent
 from shared.lifecycle.placed_events import PlacedEvent
-from shared.lifecycle.planned import (
-    EarlierEnd,
-    Planned,
-)
+from shared.lifecycle.planned import EarlierEnd, Planned
 from shared.lifecycle.priority_events import JobPrioritized, TaskPrioritized
 from shared.lifecycle.slot_events import SlotCountDue, SlotFreed, SlotsCounted
 from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
-from shared.lifecycle.values import (
-    Job,
-    PlannedTask,
-)
+from shared.lifecycle.values import Job, PlannedTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,7 @@ from shared.lifecycle.endings import complete_job, fail_job
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState
-from shared.lifecycle.values import (
-    Job,
-    Parent,
-)
+from shared.lifecycle.values import Job, Parent
 
 ALREADY_CANCELLED = Ignored("job is CANCELLED already")
 

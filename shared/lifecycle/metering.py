@@ -14,11 +14,7 @@ from shared.lifecycle.decision import Decision
 from shared.lifecycle.policies import grown_memory
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskKind, TaskState
-from shared.lifecycle.values import (
-    Job,
-    PlannedTask,
-    Task,
-)
+from shared.lifecycle.values import Job, PlannedTask, Task
 
 _MIB = 1024 * 1024
 DEFAULT_MILLICPUS = 1000

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from shared.lifecycle.keys import (
-    DispatchOnNode,
-    DispatchRef,
-    TaskKey,
-)
+from shared.lifecycle.keys import DispatchOnNode, DispatchRef, TaskKey
 from shared.lifecycle.values import Task
 
 RecallReason = Literal["drain", "update", "scale"]

@@ -17,12 +17,7 @@ from shared.lifecycle.keys import derived_id
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, PlacementType, TaskState
-from shared.lifecycle.values import (
-    NOT_PLANNED,
-    Children,
-    Job,
-    Task,
-)
+from shared.lifecycle.values import NOT_PLANNED, Children, Job, Task
 
 
 def on_placed(job: Job, task: Task, event: p.ExecutionPlaced, now: datetime) -> Decision | Ignored:

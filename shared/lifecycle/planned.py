@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.lifecycle.policies import SpawnRules
-from shared.lifecycle.values import (
-    Job,
-    PlannedTask,
-    Scope,
-)
+from shared.lifecycle.values import Job, PlannedTask, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

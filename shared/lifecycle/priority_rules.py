@@ -8,10 +8,7 @@ from shared.lifecycle.beginnings import prioritized
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 
 def on_job_prioritized(job: Job, event: e.JobPrioritized) -> Decision | Ignored:

@@ -5,10 +5,7 @@ from typing import Protocol
 
 from shared.lifecycle.commands import Command, EvaluateOutput, PlanDependents, PlanReady, PlanTask
 from shared.lifecycle.replacing import replace
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 
 class Progression(Protocol):

@@ -8,10 +8,7 @@ from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.slot_events import SlotCountDue, SlotFreed, SlotsCounted
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 
 def on_slot_freed(job: Job, task: Task, _: SlotFreed, now: datetime) -> Decision | Ignored:

@@ -10,12 +10,7 @@ from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.keys import derived_id
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskState
-from shared.lifecycle.values import (
-    NOT_PLANNED,
-    Children,
-    Job,
-    Task,
-)
+from shared.lifecycle.values import NOT_PLANNED, Children, Job, Task
 
 
 def on_children_spawned(

@@ -17,18 +17,12 @@ from shared.lifecycle.attempts import (
 from shared.lifecycle.beginnings import ready_or_held_back, request_worker, start_job
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored, refused
 from shared.lifecycle.endings import spread_progress, task_done
-from shared.lifecycle.keys import (
-    DispatchOnNode,
-    DispatchRef,
-)
+from shared.lifecycle.keys import DispatchOnNode, DispatchRef
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.spawn_events import ChildrenSpawned
 from shared.lifecycle.states import JobState, TaskState
-from shared.lifecycle.values import (
-    Job,
-    Task,
-)
+from shared.lifecycle.values import Job, Task
 
 LAST_WORDS = timedelta(seconds=60)
 """So long is the end of a log waited for whose task was ended while its worker had it."""

@@ -12,10 +12,7 @@ from shared.lifecycle.beginnings import begin, begin_more
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import counts_as_done, spread_progress, task_failed
 from shared.lifecycle.job_rules import enter, entering, not_yet_again, waited_for
-from shared.lifecycle.keys import (
-    derived_id,
-    earliest,
-)
+from shared.lifecycle.keys import derived_id, earliest
 from shared.lifecycle.lock_rules import locked_out
 from shared.lifecycle.placed_rules import executions_of, is_up
 from shared.lifecycle.planned import Planned
@@ -23,11 +20,7 @@ from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.slots import with_limits_of
 from shared.lifecycle.states import JobState, TaskState
-from shared.lifecycle.values import (
-    NOT_PLANNED,
-    Job,
-    Task,
-)
+from shared.lifecycle.values import NOT_PLANNED, Job, Task
 
 
 def on_updated(job: Job, event: u.JobUpdated, now: datetime) -> Decision | Ignored:

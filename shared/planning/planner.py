@@ -10,13 +10,7 @@ from datetime import datetime
 
 import orjson
 
-from shared.definition import (
-    USER_CACHE,
-    Defaults,
-    TaskDefinition,
-    changed,
-    encode,
-)
+from shared.definition import USER_CACHE, Defaults, TaskDefinition, changed, encode
 from shared.expressions import Allowance, TextMap, as_template
 from shared.jobspec.partition.stages import with_sources
 from shared.lifecycle import (

@@ -4,15 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.definition import encode_all
-from shared.lifecycle import (
-    Job,
-    JobState,
-    Parent,
-    PlannedTask,
-    Task,
-    TaskKind,
-    TaskState,
-)
+from shared.lifecycle import Job, JobState, Parent, PlannedTask, Task, TaskKind, TaskState
 from shared.store.columns import Column, Written, at_least, field_maker, row_maker, selected
 from shared.store.row_values import (
     amount_row,

@@ -13,12 +13,7 @@ from typing import Generic, TypeVar
 from shared.apply.answers.begin_children import begin_children, open_sequences, put_off
 from shared.apply.answers.cancel import cancel_tasks
 from shared.apply.answers.collect import collect_results
-from shared.apply.answers.placed import (
-    as_replanned,
-    count_executions,
-    reopen_kept,
-    replan_placed,
-)
+from shared.apply.answers.placed import as_replanned, count_executions, reopen_kept, replan_placed
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
 from shared.apply.answers.prioritize import prioritize_tasks
 from shared.apply.answers.reuse import Prepared, prepared

@@ -8,11 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from services.coordinator.api.replies import Fields, page, set_fields
-from services.coordinator.api.tork.definitions import (
-    shown_defaults,
-    shown_reuse,
-    shown_webhook,
-)
+from services.coordinator.api.tork.definitions import shown_defaults, shown_reuse, shown_webhook
 from services.coordinator.api.tork.task_views import (
     plan_of,
     redact_fields,
@@ -24,13 +20,7 @@ from services.coordinator.api.usage import shown_usage
 from services.coordinator.live.event_bodies import log_part
 from services.coordinator.store.job_header import FailureRow
 from services.coordinator.store.logs import Log
-from services.coordinator.store.rows import (
-    JobRow,
-    JsonObject,
-    Page,
-    SummaryRow,
-    Totals,
-)
+from services.coordinator.store.rows import JobRow, JsonObject, Page, SummaryRow, Totals
 from services.coordinator.wait_reasons import Waiting
 from shared.definition.quantities import format_duration, rate_text
 from shared.jobspec.limits import OWN_SECRETS
