@@ -114,11 +114,19 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
         "usage": _used(job.get("usage") or {}),
         "of sub-jobs": _used(job.get("subJobsUsage") or {}),
         "waiting": (job.get("waiting") or {}).get("message"),
+        "locked": _locked(job),
         "cancelled": _cancelled(job, at),
         "result": _cut(job.get("result") or ""),
         "error": job.get("error"),
     }
     return {label: value for label, value in facts.items() if value}
+
+
+def _locked(job: Json) -> str:
+    if not (ends := job.get("lockExpiresAt")):
+        return ""
+    by = (job.get("lockedBy") or {}).get("username")
+    return f"until {datetime.fromisoformat(ends):%Y-%m-%dT%H:%M:%SZ}" + (f" by {by}" if by else "")
 
 
 def _cancelled(job: Json, at: datetime) -> str:

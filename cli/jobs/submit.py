@@ -122,7 +122,7 @@ def submit(
     Exit codes:
       0    the job was submitted; with --wait or --follow, it completed
       1    with --wait or --follow: the job failed or was cancelled
-      2    the command line or the file is invalid
+      2    the command line is invalid
       3    the API is not reachable or rejected the job
       130  Ctrl-C; the job continues
     """

@@ -86,7 +86,7 @@ class Breach:
 
     place: Place
     rule: str
-    value: str | int | None = None
+    value: str | float | None = None
 
 
 def refuse(breaches: Sequence[Breach]) -> None:

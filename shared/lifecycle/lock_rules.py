@@ -27,7 +27,7 @@ def on_lock_renewed(job: Job, event: k.LockRenewed, now: datetime) -> Decision |
     if job.lock is None or not job.lock.is_held(now):
         return Ignored("job is not locked, or its lock has expired")
     if job.lock.shuts_out(event.key, now):
-        return ShutOut("the job is locked with another token")
+        return _shut_out(event.key)
     return _with_lock(job, replace(job.lock, expires_at=now + event.ttl))
 
 
@@ -35,8 +35,14 @@ def on_unlocked(job: Job, event: k.JobUnlocked, now: datetime) -> Decision | Ign
     if job.lock is None:
         return Ignored("job is not locked")
     if job.lock.shuts_out(event.key, now) and not event.is_forced:
-        return ShutOut("the job is locked with another token")
+        return _shut_out(event.key)
     return _with_lock(job, None)
+
+
+def _shut_out(key: str | None) -> ShutOut:
+    if not key:
+        return ShutOut("the job is locked: the token of its lock is missing")
+    return ShutOut("the job is locked with another token")
 
 
 def locked_out(job: Job, key: str | None, now: datetime) -> ShutOut | None:

@@ -245,6 +245,8 @@ async def test_a_file_in_a_directory_is_sent_whole_or_in_part(rig: Rig) -> None:
     await rig.directory(await rig.task("t1", "t"), "d")
     assert await rig.content("/t/d/sub/deep/c.txt") == b"gamma"
     assert await rig.content("/t/d/z") == b""
+    await rig.directory(await rig.task("t2", "odd", 2), "d", {"new\nline": b"delta"})
+    assert await rig.content("/odd/d/new%0Aline") == b"delta"
     url = f"/jobs/{rig.job_id}/files/t/d/sub/b.txt"
     part = await rig.api.raw("GET", url, headers={"Range": "bytes=1-2"})
     assert (part.status, await part.read()) == (206, b"et")
@@ -332,6 +334,7 @@ async def test_all_that_a_job_has_kept_is_one_tar(rig: Rig) -> None:
 
 
 REFUSED = [
+    ("/t/d?format=zip", 400, 'format: "zip" is not allowed: must be tar'),
     ("/none/f", 404, "no such file: the job has had no task 'none' yet"),
     ("/t/none", 404, "no such file: the task has kept no artifact 'none'"),
     ("/t", 404, "no such file: the name of an artifact must follow that of its task"),

@@ -51,6 +51,11 @@ async def test_the_head_tells_state_result_and_how_long_it_took() -> None:
     assert lines[-4:-1] == ["  result      two", "              lines", ""]
 
 
+async def test_a_locked_job_says_by_whom_and_until_when() -> None:
+    answer = job(lockedBy={"username": "ann"}, lockExpiresAt="2024-05-01T12:05:01.25Z")
+    assert "  locked      until 2024-05-01T12:05:01Z by ann" in await shown(answer)
+
+
 async def test_a_cancelled_job_says_by_whom_and_why() -> None:
     facts: Any = {"cancelledBy": {"username": "ann"}, "cancelledByClient": "curl/8.5.0"}
     at = "2024-05-01T12:00:01Z"

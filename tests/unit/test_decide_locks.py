@@ -52,7 +52,10 @@ def test_only_its_token_renews_a_lock_or_ends_it_unless_an_admin_forces_it() -> 
     assert renewed.lock == JobLock("ann", "key", NOW, LATER + 9 * MINUTE)
     other = "the job is locked with another token"
     assert decide(LOCKED, None, LockRenewed("job", "other", MINUTE), LATER) == ShutOut(other)
-    assert decide(LOCKED, None, JobUnlocked("job"), LATER) == ShutOut(other)
+    assert decide(LOCKED, None, JobUnlocked("job", "other"), LATER) == ShutOut(other)
+    missing = "the job is locked: the token of its lock is missing"
+    assert decide(LOCKED, None, JobUnlocked("job"), LATER) == ShutOut(missing)
+    assert decide(LOCKED, None, LockRenewed("job", "", MINUTE), LATER) == ShutOut(missing)
     for event in (JobUnlocked("job", "key"), JobUnlocked("job", is_forced=True)):
         unlocked = decided(decide(LOCKED, None, event, LATER)).job
         assert unlocked.lock is None

@@ -95,7 +95,24 @@ def test_what_is_stored_of_inputs_can_be_pushed_again() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (b"default: 160", b"default: 7", 'template.inputs.width.default: "7" is not allowed: '),
+        (b"default: 160", b"default: 7", "template.inputs.width.default: 7 is not allowed: "),
+        (b"default: 160", b"default: big", 'template.inputs.width.default: "big" is not allowed: '),
+        (
+            b"default: [a, b]",
+            b"default: [a, {}]",
+            "template.inputs.names.default: must be text",
+        ),
+        (
+            b"minimum: 16",
+            b"minimum: low",
+            'inputs.width.minimum: "low" is not allowed: must be a numb',
+        ),
+        (
+            b"minimum: 16",
+            b"minimum: 5000",
+            "minimum: 5000 is not allowed: must not be more than max",
+        ),
+        (b"{type: file}", b"{type: file, default: x}", "picture.default: a file has none"),
         (b"name: thumbs\n  ", b"name: t s\n  ", "letters, digits, - and _ (line 3"),
         (b"1.10", b"1", "must be two whole numbers with a dot, such as 1.0"),
         (b"minimum: 16", b"minimun: 16", "unknown field, did you mean 'minimum'?"),

@@ -37,6 +37,8 @@ MAX_LOG_PAGE = 100
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_SEARCH = 1000
 _LONGEST_SHOWN = 60
+_OR_EMPTY = re.compile("^''(, | or )")
+"""What stands for the default, which nobody gives."""
 _RULES = {
     "string_too_long": "must have at most {max_length} characters",
     "greater_than_equal": "must be at least {ge}",
@@ -240,7 +242,7 @@ def query(request: web.Request, model: type[M], joined: Collection[str] = ()) ->
 def _context(error: ErrorDetails) -> dict[str, str]:
     context = {name: str(value) for name, value in error.get("ctx", {}).items()}
     expected = context.get("expected", "")
-    return {**context, "expected": expected.removeprefix("'', ").replace("'", "")}
+    return {**context, "expected": _OR_EMPTY.sub("", expected).replace("'", "")}
 
 
 def shown_text(value: str) -> str:

@@ -125,8 +125,8 @@ class Route:
 
     @property
     def pattern(self) -> str:
-        """As the router takes it: of all parameters only `{path}` may have slashes."""
-        return self.path.replace("{path}", "{path:.+}")
+        """As the router takes it: only the parameter `{path}` may have slashes and line ends."""
+        return self.path.replace("{path}", "{path:(?s:.+)}")
 
 
 class _Request(TypedDict, total=False):

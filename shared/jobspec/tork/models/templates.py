@@ -1,6 +1,6 @@
 """Stored jobs: what they are called, and which inputs they ask for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 from shared.jobspec import fields as f
 from shared.jobspec.json_schema import BadSchema, JsonSchema
 from shared.jobspec.plain_scalar import as_json, as_number
-from shared.jobspec.problems import Breach, refuse
+from shared.jobspec.problems import Breach, Place, refuse
 from shared.jobspec.tags import NAME_PATTERN, VERSION_PATTERN, check_name, parse_tag, parse_version
 from shared.jobspec.template_values import KIND, ORDER, typed
 from shared.jobspec.tork.models.files import Uploads
@@ -20,11 +20,23 @@ InputType = Literal["string", "integer", "number", "boolean", "array", "object",
 
 _MOST_INPUTS = 100
 _OURS: tuple[InputType, ...] = ("file", "secret")
+_WITHOUT_DEFAULT: Mapping[InputType, str] = {
+    "file": "a file has none: it is sent with each run",
+    "secret": "a secret has none: whoever reads it would know it",
+}
 
 
 def _checked_version(text: str) -> str:
     parse_version(text)
     return text
+
+
+def _number(value: object) -> object:
+    """As one rule: a union would tell one for each of its types."""
+    number = as_number(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError("must be a number")
+    return number
 
 
 _Name = Annotated[
@@ -36,7 +48,7 @@ _Version = Annotated[
     Field(json_schema_extra={"pattern": VERSION_PATTERN, "examples": ["1.0"]}),
 ]
 _Count = Annotated[int, Field(ge=0), BeforeValidator(as_number)]
-_Number = Annotated[float | int, BeforeValidator(as_number)]
+_Number = Annotated[float | int, BeforeValidator(_number)]
 _Json = Annotated[JsonValue, BeforeValidator(as_json)]
 _Schema = Annotated[dict[str, JsonValue], BeforeValidator(as_json)]
 
@@ -117,12 +129,34 @@ class TemplateInput(Spec):
             refuse([Breach(error.place, str(error))])
         else:
             if self.default is not None:
-                found = schema.problems(typed(self.default, self.kind))
-                breaches = [Breach(("default",), problem.rule, problem.value) for problem in found]
-        if self.kind == "secret" and self.default is not None:
-            breaches = [Breach(("default",), "a secret has none: whoever reads it would know it")]
-        refuse(breaches)
+                default = typed(self.default, self.kind)
+                breaches = [
+                    Breach(("default",), problem.rule, _single(default, problem.place or ()))
+                    for problem in schema.problems(default)
+                ]
+        if self.kind in _WITHOUT_DEFAULT and self.default is not None:
+            breaches = [Breach(("default",), _WITHOUT_DEFAULT[self.kind])]
+        refuse([*breaches, *self._crossed_bounds()])
         return self
+
+    def _crossed_bounds(self) -> Iterator[Breach]:
+        for lower, least, upper, most in (
+            (self.minimum, "minimum", self.maximum, "maximum"),
+            (self.min_length, "minLength", self.max_length, "maxLength"),
+            (self.min_items, "minItems", self.max_items, "maxItems"),
+        ):
+            if lower is not None and upper is not None and lower > upper:
+                yield Breach((least,), f"must not be more than {most}, {upper}", lower)
+
+
+def _single(value: Any, place: Place) -> str | int | float | None:  # noqa: ANN401 - JSON
+    """What is at `place` in the value; None for a list or a mapping."""
+    for part in place:
+        try:
+            value = value[part]
+        except (LookupError, TypeError):  # the rule is that it must be there
+            return None
+    return value if isinstance(value, str | int | float) else None
 
 
 def _refuse_long(inputs: Mapping[str, TemplateInput]) -> Mapping[str, TemplateInput]:
