@@ -230,6 +230,11 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     assert (await call(session, "PUT", f"jobs/{uuid}", json=changed))["description"] == "other"
     urgent = {"job": {"priority": 700}}  # of a job that a worker has, too
     assert (await call(session, "PUT", f"jobs/{uuid}", json=urgent))["priority"] == 700
+    while not (shown := await call(session, "GET", f"jobs/{uuid}"))["running"]:
+        await asyncio.sleep(0.05)
+    [node] = (await call(session, "GET", "nodes"))["items"]
+    assert shown["node_uuids"] == [node["uuid"]]
+    assert shown["tasks_summary"] == {"todo": 0, "running": 1, "done": 0, "failed": 0}
     listed = await call(session, "GET", "jobs", params={"where[owner_uuid]": user["uuid"]})
     assert (listed["kind"], [one["uuid"] for one in listed["items"]]) == ("arvados#jobList", [uuid])
     asked = {"_method": "GET", "filters": json.dumps([["uuid", "=", uuid]])}

@@ -19,6 +19,8 @@ from shared.jobspec.arvados.job_tasks import JobTaskReport, NewJobTask, checked_
 from shared.jobspec.arvados.models import checked
 from shared.jobspec.arvados.uuids import CONTAINER, JOB, id_beginning, uuid_from, uuid_of
 from shared.jobspec.problems import InvalidJob
+from shared.planning.fingerprint import job_fingerprint
+from shared.process.sealing import Sealer
 
 HASH = {
     "script": "hash",
@@ -161,6 +163,33 @@ def program_of(definition: JobDefinition) -> TaskDefinition:
 
 
 @pytest.mark.parametrize(
+    ("constraints", "memory", "at_once"),
+    [
+        ({"min_nodes": 4, "min_cores_per_node": 2, "arvados_sdk_version": "x"}, None, 0),
+        ({"min_ram_mb_per_task": 512, "max_nodes": 3}, 512 * 1024**2, 0),
+        ({"min_ram_per_task": 8192, "max_nodes": 3, "max_tasks_per_node": 2}, 8 * 1024**2, 6),
+        ({"min_ram_per_task": 64, "max_tasks_per_node": 2}, None, 0),
+    ],
+)
+def test_constraints_of_tasks_are_limits_that_make_no_other_work_of_the_job(
+    constraints: dict[str, Any], memory: int | None, at_once: int
+) -> None:
+    plain, limited = (
+        compile_job(job, "upload1")
+        for job, _ in (checked(HASH), checked({**HASH, "runtime_constraints": constraints}))
+        if job is not None
+    )
+    task, [whole] = program_of(limited), limited.tasks
+    assert (task.limits.memory.value if task.limits and task.limits.memory else None) == memory
+    # A minimum: a task that needs more is tried again with more
+    assert (task.retry.memory_factor if task.retry else None) == (memory and 2)
+    assert whole.spawn is not None
+    assert whole.spawn.concurrency == at_once
+    works = [job_fingerprint(job, {}, Sealer().keyed_hash).digest for job in (plain, limited)]
+    assert works[0] == works[1]
+
+
+@pytest.mark.parametrize(
     ("url", "told"),
     [("https://arvados.example/api", "arvados.example/api cvt_x"), ("http://10.0.0.1", " ")],
 )
@@ -209,6 +238,8 @@ def test_a_task_that_breaks_a_rule_is_refused(
         ({"priority": 1001}, "priority"),
         ({"script_parameters": "x"}, "script_parameters"),
         ({"runtime_constraints": {"docker_image": 1}}, "runtime_constraints.docker_image"),
+        ({"runtime_constraints": {"max_nodes": "2"}}, "runtime_constraints.max_nodes"),
+        ({"runtime_constraints": {"min_ram_per_task": -1}}, "runtime_constraints.min_ram_per_task"),
         ({"scrpt": "x"}, "scrpt"),
     ],
 )

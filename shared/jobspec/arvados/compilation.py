@@ -7,10 +7,14 @@ later changes what runs.
 
 import json
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
 from shared import definition as d
+from shared.definition.quantities import Amount
 from shared.expressions import quoted
 from shared.jobspec.arvados import models as m
+from shared.jobspec.arvados.constraints import memory_of_a_task, tasks_at_once
 
 CODE = "code"
 """The upload with the files of the commit."""
@@ -36,9 +40,11 @@ def compile_job(job: m.Job, code: str) -> d.JobDefinition:
         run=_RUN % (_DIRECTORY, shlex.quote(f"./{_SCRIPTS}/{job.script}")),
         env=_environment(job),
         priority=task_priority(job.priority),
+        **_memory(memory_of_a_task(job.runtime_constraints)),
         sources=(d.Source(upload=CODE, target=_DIRECTORY, extract=True),),
     )
-    all_tasks = d.TaskDefinition(name=task.name, var=_RESULT, spawn=d.Spawn(task=task))
+    spawn = d.Spawn(task=task, concurrency=tasks_at_once(job.runtime_constraints))
+    all_tasks = d.TaskDefinition(name=task.name, var=_RESULT, spawn=spawn)
     return d.JobDefinition(
         name=literal(job.script),
         description=literal(job.description or "") or None,
@@ -46,6 +52,17 @@ def compile_job(job: m.Job, code: str) -> d.JobDefinition:
         uploads={CODE: code},
         output=f"{{{{ join(tasks.{_RESULT}, '') }}}}",
     )
+
+
+def _memory(size: int | None) -> Mapping[str, Any]:
+    """It is a minimum: a task that needs more is tried again with more."""
+    if size is None:
+        return {}
+    on = (d.TEMPORARY_EXIT_CODE, "lost", "memory")
+    return {
+        "limits": d.Limits(memory=Amount(size, f"{size}b")),
+        "retry": d.Retry(limit=2, on=on, memory_factor=2.0),
+    }
 
 
 def _environment(job: m.Job) -> dict[str, str]:

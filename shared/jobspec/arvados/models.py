@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from shared.jobspec.arvados.constraints import broken_constraints
 from shared.jobspec.problems import Problem
 from shared.jobspec.tork.explanations import problem_of
 from shared.process.redaction import Redactor
@@ -97,7 +98,4 @@ def _problems(job: Job) -> Iterator[Problem]:
         if not pattern.fullmatch(text) or ".." in text:
             rule = "must begin with a letter or digit, and be a name without '..'"
             yield Problem(field, rule, repr(text[:60]), place=(field,))
-    image = job.runtime_constraints.get("docker_image")
-    if image is not None and not isinstance(image, str):
-        place = ("runtime_constraints", "docker_image")
-        yield Problem(".".join(place), "must be text", place=place)
+    yield from broken_constraints(job.runtime_constraints)
