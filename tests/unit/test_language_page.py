@@ -41,7 +41,7 @@ def task(**fields: Any) -> Fields:
 
 SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = {
     "Job": ([m.JobSpec], lambda fields: job(**fields)),
-    "Scheduled job": ([], lambda fields: job(**fields)),
+    "Scheduled job": ([], lambda fields: job(**{"schedule": {"interval": "1h"}, **fields})),
     "Task": (
         [m.TaskEntry, m.InnerTask, m.SubjobTask],
         lambda fields: task(**({"artifacts": [ARTIFACT]} if "publish" in fields else {}), **fields),

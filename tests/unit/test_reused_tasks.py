@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.definition import Encoded, encode
+from shared.definition import Encoded, JobDefinition, encode
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.compilation import compile_job
-from shared.jobspec.tork.parsing import parse_job
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 from shared.lifecycle import (
     ChildEnded,
     Decision,
@@ -96,6 +96,20 @@ tasks:
     assert (plain.count('"reuse": true'), made.count('"reuse": true')) == (0, 1 + 1 + 1 + 1 + 3)
     with pytest.raises(InvalidJob, match=r"tasks\[0\]\.reuse: can't be combined with each"):
         compiled('name: j\ntasks: [{name: a, reuse: true, each: {list: "[1]", task: {run: y}}}]')
+
+
+def test_a_scheduled_job_says_so_for_its_tasks_and_each_run_is_a_job_of_its_own() -> None:
+    def scheduled(reuse: str) -> JobDefinition:
+        text = f"name: j\nschedule: {{interval: 1h}}\ntasks: [{{name: a, run: x}}]\nreuse: {reuse}"
+        return compile_job(parse_scheduled_job(text.encode(), "text/yaml"))
+
+    made = scheduled("{tasks: true}")
+    assert (made.reuse, made.tasks[0].reuse) == (None, True)
+    assert scheduled("{tasks: false}").tasks[0].reuse is None
+    with pytest.raises(InvalidJob, match="reuse"):
+        scheduled("true")
+    with pytest.raises(InvalidJob, match=r"reuse\.scope"):
+        scheduled("{tasks: true, scope: own}")
 
 
 REUSE = "\nreuse: {tasks: true}"

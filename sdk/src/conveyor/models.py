@@ -2982,6 +2982,13 @@ class ReuseCheck(Answer):
     """Where no job does the same work: the one that differs least."""
 
 
+class ReuseOfTasks(Body):
+    """What has not changed since an earlier run does not run again. See docs/reuse.md."""
+
+    tasks: bool
+    """Whether its tasks have `reuse`, unless they say otherwise."""
+
+
 class ReuseStep(Answer):
     """A rule that candidates must meet."""
 
@@ -3365,6 +3372,9 @@ class ScheduledJobChanges(Body):
     server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
     schedule: Any | None = None
     """When it is started."""
+    reuse: Any | None = None
+    """Whether its tasks end as others that have done the same work, such as those of an earlier
+    run. Each run is a job of its own all the same. Default: each task says so itself."""
 
 
 class ScheduledJobPage(Answer):
@@ -3430,6 +3440,9 @@ class ScheduledJobSpec(Body):
     permissions: list[Permission] | None = None
     """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
     server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
+    reuse: ReuseOfTasks | None = None
+    """Whether its tasks end as others that have done the same work, such as those of an earlier
+    run. Each run is a job of its own all the same. Default: each task says so itself."""
 
 
 class ScheduledJobSummary(Answer):

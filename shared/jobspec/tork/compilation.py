@@ -23,9 +23,11 @@ _Table = Mapping[str, tuple[str, _Read]]
 
 def compile_job(spec: m.SubmittedJob) -> d.JobDefinition:
     job = d.JobDefinition(**_fields(spec, _JOB))
-    if job.reuse is None or not job.reuse.tasks:
-        return job
-    return d.changed(job, tasks=tuple(map(d.reusing, job.tasks)))
+    if isinstance(spec, m.ScheduledJobSpec):
+        is_reusing = spec.reuse is not None and spec.reuse.tasks
+    else:
+        is_reusing = job.reuse is not None and job.reuse.tasks
+    return d.changed(job, tasks=tuple(map(d.reusing, job.tasks))) if is_reusing else job
 
 
 def compile_task(spec: m.TaskFields) -> d.TaskDefinition:
@@ -282,7 +284,9 @@ _SPAWN = _table(
 _EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
 
 
-def _reuse(spec: m.Reuse) -> d.Reuse:
+def _reuse(spec: m.Reuse | m.ReuseOfTasks) -> d.Reuse | None:
+    if isinstance(spec, m.ReuseOfTasks):  # of its tasks alone: no other job stands for it
+        return None
     fields = _fields(spec, _REUSE)
     return d.Reuse(**fields, takes_oldest=spec.on_output_conflict == "oldest")
 

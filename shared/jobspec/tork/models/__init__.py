@@ -15,6 +15,7 @@ from shared.jobspec.tork.models.job_options import (
     JobFields,
     Permission,
     Reuse,
+    ReuseOfTasks,
     Wait,
     Webhook,
 )

@@ -91,6 +91,13 @@ class Reuse(Spec):
     Default: whether its expressions call `now()` or `randomInt()`."""
 
 
+class ReuseOfTasks(Spec):
+    """What has not changed since an earlier run does not run again. See docs/reuse.md."""
+
+    tasks: f.Flag
+    """Whether its tasks have `reuse`, unless they say otherwise."""
+
+
 ReuseOrFlag = Annotated[
     Reuse | None, BeforeValidator(_reuse, json_schema_input_type=bool | Reuse | None)
 ]

@@ -10,7 +10,14 @@ from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.problems import Breach, Problem, refuse
 from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.files import Uploads
-from shared.jobspec.tork.models.job_options import JobFields, Permission, ReuseOrFlag, Wait, Webhook
+from shared.jobspec.tork.models.job_options import (
+    JobFields,
+    Permission,
+    ReuseOfTasks,
+    ReuseOrFlag,
+    Wait,
+    Webhook,
+)
 from shared.jobspec.tork.models.policies import Spec
 from shared.jobspec.tork.models.schedules import Schedule
 from shared.jobspec.tork.models.tasks import TaskEntry
@@ -121,10 +128,12 @@ class ScheduledJobSpec(SubmittedJob):
         "hold": "is only for POST /jobs: pause the schedule instead",
         "startAt": "is only for POST /jobs: it is part of schedule here",
         "deadline": "is only for POST /jobs: see timeout",
-        "reuse": "is only for POST /jobs: a schedule makes a job each time",
         "submitId": "is only for POST /jobs: see the header Idempotency-Key",
         "template": "must be the tag of a template, such as thumbs@1",
     }
 
     schedule: Schedule
     """When it is started."""
+    reuse: ReuseOfTasks | None = None
+    """Whether its tasks end as others that have done the same work, such as those of an earlier
+    run. Each run is a job of its own all the same. Default: each task says so itself."""
