@@ -1,4 +1,4 @@
-"""`python -m bench [a … v] [options]`: measures and prints the tables."""
+"""`python -m bench [a … w] [options]`: measures and prints the tables."""
 
 import argparse
 import logging
@@ -18,6 +18,7 @@ from bench import (
     drain,
     families,
     files,
+    gang,
     idle,
     idle_schedules,
     killed_worker,
@@ -60,6 +61,7 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "t": idle_schedules.measure,
     "u": lists.measure,
     "v": page.measure,
+    "w": gang.measure,
 }
 
 
