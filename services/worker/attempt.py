@@ -312,7 +312,7 @@ class Attempt:
         if isinstance(how, Outcome):
             how = failure_of_outcome(how, task_log.last_words)
         if how.fault is not None:
-            self._context.hold.on_failure(self._held, how.fault)
+            self._blame_node(how.fault)
         error = self._redactor.text(how.error)
         self._log.info("task_failed", error=error, seconds=self._seconds)
         return Finished(
@@ -339,12 +339,15 @@ class Attempt:
             isinstance(error, RuntimeDeclined) and is_left_alone and await watch.is_healthy()
         )
         if is_declined:
-            self._context.hold.on_failure(self._held, Fault.DECLINED)
+            self._blame_node(Fault.DECLINED)
         # No slot takes another task before it is back, so the queue is no hot loop.
         watch.note_away(str(error))
         text = self._redactor.text(str(error))
         self._log.warning("task_returned", error=text, is_declined=is_declined)
         return Returned(**self._ref, error=text, is_declined=is_declined)
+
+    def _blame_node(self, fault: Fault) -> None:
+        self._context.hold.on_failure(self._order, fault, self._held.taken_at)
 
     async def _close(self, execution: FiledExecution) -> None:
         """Unless it goes on: with the next worker, or because it never was this one's."""

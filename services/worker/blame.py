@@ -28,11 +28,12 @@ class HoldRules:
 class Streak:
     """Failures since the last success, and the hold that they led to.
 
-    A job counts once: however often one fails, that says nothing about the node.
+    A job counts once: however often one fails, that says nothing about the node. So do the jobs of
+    a schedule, and the sub-jobs of a job.
     """
 
     faults: Mapping[str, Fault] = field(default_factory=dict)
-    """By job, the latest last."""
+    """By job, or by what it comes of; the latest last."""
     hold_seconds: float = 0.0
     """Of the last hold."""
     held_until: float = 0.0
@@ -50,13 +51,13 @@ _MOST_JOBS = 1000
 
 
 def after_failure(
-    streak: Streak, job_id: str, fault: Fault, taken_at: float, now: float, rules: HoldRules
+    streak: Streak, job: str, fault: Fault, taken_at: float, now: float, rules: HoldRules
 ) -> Streak:
     """Of an attempt that the worker took at `taken_at`, on the clock of `now`."""
-    if not rules.jobs or job_id in streak.faults:
+    if not rules.jobs or job in streak.faults:
         return streak
     latest = list(streak.faults.items())[1 - _MOST_JOBS :]
-    streak = replace(streak, faults=dict([*latest, (job_id, fault)]))
+    streak = replace(streak, faults=dict([*latest, (job, fault)]))
     # What was begun before a hold says nothing about the node after it.
     if len(streak.faults) < rules.jobs or taken_at < streak.held_until:
         return streak

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import structlog
 
 from services.worker.blame import NO_FAILURE, Fault, HoldRules, Streak, after_failure
-from services.worker.held_tasks import HeldTask
 from services.worker.metrics import WorkerMetrics
+from shared.messages import RunTask
 from shared.process.clock import monotonic_boottime
 
 log = structlog.get_logger(__name__)
@@ -38,11 +38,10 @@ class NodeHold:
         self._streak = NO_FAILURE
         self._end: asyncio.TimerHandle | None = None
 
-    def on_failure(self, held: HeldTask, fault: Fault) -> None:
+    def on_failure(self, order: RunTask, fault: Fault, taken_at: float) -> None:
         """An attempt failed, and that may be the node's fault."""
-        now, before = self._clock(), self._streak
-        attempt = held.ref.job_id, fault, held.taken_at
-        self._streak = after_failure(before, *attempt, now, self._rules)
+        now, before, job = self._clock(), self._streak, order.origin or order.job_id
+        self._streak = after_failure(before, job, fault, taken_at, now, self._rules)
         if self._streak.held_until > before.held_until:
             self._begin(self._streak)
 

@@ -144,6 +144,7 @@ class WorkSettings(Block):
     node_hold_jobs: int = Field(
         5,
         ge=0,
+        le=1000,
         description="Number of jobs in a row with failures that may be the fault of the machine "
         "after which this worker takes no new tasks for a while: exit code 111, a runtime that "
         "declines a task, an error of the worker. A job counts once; a task that succeeds starts "

@@ -313,7 +313,7 @@ class Workspace:
         writes.schedule_ends = schedule_ends_of(self.commands)
         writes.removals += removals_of(self.commands, self.jobs)
         writes.messages = messages_for(
-            self.commands, self._files_left, has_webhooks=self.has_late_webhooks
+            self.commands, self._files_left, self._origin, has_webhooks=self.has_late_webhooks
         )
         return writes
 
@@ -330,6 +330,10 @@ class Workspace:
         if most is None or self.may_replace(task):
             return most
         return max(most - self.jobs[task.job_id].kept_bytes, 0)
+
+    def _origin(self, task: Task) -> str | None:
+        job = self.jobs[task.job_id]
+        return job.schedule_id or (job.parent.job_id if job.parent else None)
 
     def _keep(self, decision: Decision) -> None:
         self.jobs[decision.job.id] = decision.job

@@ -37,7 +37,8 @@ class RunTask(_Message):
     a secret taken out; `sealed` is the encrypted JSON object that holds those fields (see
     `shared.planning.planner`). `files_left_bytes` is how much the attempt may keep; None: as much
     as it likes. `resources` is what it holds of its worker, named as in `NodeDescription.capacity`.
-    Its memory limit is multiplied by `memory_scale`, as far as `most_memory_bytes`.
+    Its memory limit is multiplied by `memory_scale`, as far as `most_memory_bytes`. `origin` is
+    what jobs of the same work come of, if anything: a schedule's id, or that of the job above.
     """
 
     kind: Literal["run_task"] = "run_task"
@@ -53,6 +54,7 @@ class RunTask(_Message):
     resources: dict[str, int] | None = None
     memory_scale: float = 1.0
     most_memory_bytes: int | None = None
+    origin: str | None = None
 
     @property
     def ref(self) -> TaskRef:

@@ -60,11 +60,13 @@ JSON form."""
 def messages_for(
     commands: Sequence[Command],
     files_left: Callable[[Task], int | None] = lambda _: None,
+    origin: Callable[[Task], str | None] = lambda _: None,
     *,
     has_webhooks: bool = False,
 ) -> list[Outgoing]:
     """The messages these commands ask for; other commands are passed over. `files_left` is how much
-    a task may keep. With `has_webhooks` some are to be called in any case."""
+    a task may keep, `origin` what its job comes of. With `has_webhooks` some are to be called
+    in any case."""
     asks_placement = False
     signals: list[_Signal] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
@@ -72,7 +74,7 @@ def messages_for(
     for command in commands:
         match command:
             case RunTask(task):
-                messages.append(_run_task(task, files_left(task)))
+                messages.append(_run_task(task, files_left(task), origin(task)))
             case GrantClaim() | RefuseClaim() | StopTask():
                 orders[command.node_id].append(command)
             case ReportToParent() | ResumeSubJob() | CancelSubJob() | ContinueChildren():
@@ -153,7 +155,7 @@ def _message(queue: str, body: BaseModel, priority: int = 0) -> Outgoing:
     return Outgoing(queue, encode(body), uuid.uuid4().hex, priority)
 
 
-def _run_task(task: Task, files_left: int | None) -> Outgoing:
+def _run_task(task: Task, files_left: int | None, origin: str | None) -> Outgoing:
     plan = task.plan
     is_placed = plan.is_execution and task.node_id is not None
     queue = node_task_queue(str(task.node_id)) if is_placed else plan.queue
@@ -170,6 +172,7 @@ def _run_task(task: Task, files_left: int | None) -> Outgoing:
         resources=cast(dict[str, int] | None, plan.resources),
         memory_scale=plan.retry.memory_scale,
         most_memory_bytes=plan.retry.most_memory,
+        origin=origin,
     )
     return _message(queue, body, plan.priority)
 

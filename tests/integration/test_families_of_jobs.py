@@ -2,6 +2,7 @@
 
 from services.coordinator.commands import JobCommands
 from shared.lifecycle import JobCancelled, JobRestarted
+from shared.messages import RunTask
 from shared.process.metrics import Metrics
 from tests.support.jobs.families import STAYS, Fails, Play
 from tests.support.jobs.subjobs import child, later, made_of_job
@@ -24,6 +25,18 @@ async def test_the_output_of_a_sub_job_becomes_its_tasks_result_and_variable(pla
     assert (await play.task(job_id, "after"))["definition"]["env"] == {"GOT": "42!"}
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_the_tasks_of_a_sub_job_are_sent_with_the_job_that_it_is_of(play: Play) -> None:
+    job_id = await play.submit_tasks(made_of_job(), SHELL | {"name": "after"})
+    [message] = await play.rig.receive("default")
+    assert isinstance(message, RunTask)
+    assert message.origin == job_id
+    await play.run_round(lambda _: None)
+    await play.run_round(lambda _: None)
+    [message] = await play.rig.receive("default")
+    assert isinstance(message, RunTask)
+    assert (message.job_id, message.origin) == (job_id, None)
 
 
 async def test_a_detached_sub_job_is_not_waited_for(play: Play) -> None:

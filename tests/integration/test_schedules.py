@@ -53,6 +53,7 @@ async def test_a_due_schedule_makes_one_job_and_moves_on(rig: Rig) -> None:
     assert row["next_at"] > job["created_at"]
     [message] = await rig.receive("default")
     assert isinstance(message, RunTask)
+    assert message.origin == schedule_id
 
 
 async def test_firings_that_are_made_up_for_may_make_more_tasks_than_one_event_may(

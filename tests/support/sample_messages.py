@@ -108,6 +108,7 @@ def _run_task(**changes: Any) -> RunTask:
         "resources": {"millicpus": 500, "memory": 67_108_864, "disk": 0, "gpus": 1},
         "memory_scale": 1.5,
         "most_memory_bytes": 536_870_912,
+        "origin": "0d" * 16,
     }
     return RunTask(**(fields | changes))
 

@@ -274,7 +274,7 @@ async def test_failures_that_may_be_the_nodes_fault_are_counted_until_a_task_suc
     bed: Bed, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], counted: list[Fault | str]
 ) -> None:
     found: list[Fault | str] = []
-    monkeypatch.setattr(NodeHold, "on_failure", lambda _, held, fault: found.append(fault))
+    monkeypatch.setattr(NodeHold, "on_failure", lambda _, order, fault, at: found.append(fault))
     monkeypatch.setattr(NodeHold, "forget_failures", lambda _: found.append("forgotten"))
     for name, value in told.items():
         setattr(bed.runtime, name, value)

@@ -185,10 +185,11 @@ async def test_a_cordoned_worker_takes_nothing_new_until_it_is_told() -> None:
         await worker.task
 
 
-async def failed(worker: Running, *jobs: str) -> None:
+async def failed(worker: Running, *jobs: str, origin: str | None = None) -> None:
     """A task of each of them, one after the other, with the exit code 111."""
     for job_id in jobs:
-        await worker.broker.publish([run_task(job_id, "exit 111", job_id=job_id)])
+        task = run_task(job_id, "exit 111", job_id=job_id, origin=origin)
+        await worker.broker.publish([task])
         assert await worker.granted() == job_id
         assert await worker.reported() == [f"finished {job_id}"]
 
@@ -221,6 +222,17 @@ async def test_a_worker_on_hold_takes_nothing_new_and_an_administrator_ends_that
         assert await worker.granted() == "waiting"
         while (await worker.heartbeat()).held_until is not None:
             pass
+        worker.stop.request()
+        await worker.task
+
+
+async def test_jobs_of_one_schedule_or_of_one_job_alone_put_no_worker_on_hold() -> None:
+    async with asyncio.timeout(60):
+        worker = await started(node_hold_jobs=2, node_hold_seconds=3600)
+        await worker.heartbeat()
+        await failed(worker, "one", "two", "three", origin="schedule")
+        await worker.broker.publish([run_task("next", "true")])
+        assert await worker.granted() == "next"
         worker.stop.request()
         await worker.task
 

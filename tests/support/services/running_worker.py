@@ -39,6 +39,7 @@ def run_task(
     script: str,
     resources: dict[str, int] | None = None,
     job_id: str = "job",
+    origin: str | None = None,
     **definition: object,
 ) -> Outgoing:
     encoded = shared.definition.encode(task_definition({"run": script, **definition}))
@@ -49,6 +50,7 @@ def run_task(
         queue="default",
         definition=encoded,
         resources=resources,
+        origin=origin,
     )
     return Outgoing("default", encode(message), task_id)
 
