@@ -8,35 +8,69 @@ from services.coordinator.store.arvados_jobs import LANGUAGE, MOST, NAMESPACE
 from services.coordinator.store.rows import Readers
 from shared.postgres.pool import Connection
 
+_JOBS = f"""
+j.id, i.name, j.created_by, j.sealed, j.created_at
+FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
+WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
+"""
+
+_ATTEMPT = """
+a.id AS job_id, a.name, a.created_by, a.sealed, t.state, coalesce(t.sequence, 0) AS sequence,
+coalesce(t.child_index, 0) AS qsequence, (t.scope->'item'->'value')::text AS parameters, t.result,
+t.progress, t.created_at, t.started_at, coalesce(t.completed_at, t.failed_at) AS ended_at,
+t.node_id, t.parent_id, t.scope->'item'->>'creator' AS creator, t.id, t.dispatch, t.attempt
+"""
+
+_SHOWN = """
+t.first_id, t.job_id, t.name, t.created_by, t.sealed, t.state, t.sequence, t.qsequence,
+t.parameters, coalesce(t.result, e.result), t.progress, t.created_at, t.started_at, t.ended_at,
+t.node_id, t.parent_id, t.creator
+"""
+
+_WITH_REPORT = """
+LEFT JOIN reported_ends e
+    ON e.task_id = t.id AND e.dispatch = t.dispatch AND t.state = 'RUNNING'
+"""
+
 # $2: jobs by their uuids or our ids, NULL for all. The first attempt at a task names it.
 TASKS = f"""
-SELECT t.first_id, t.job_id, t.name, t.created_by, t.sealed, t.state, t.sequence, t.qsequence,
-       t.parameters, coalesce(t.result, e.result), t.progress, t.created_at, t.started_at,
-       t.ended_at, t.node_id, t.parent_id, t.creator
+SELECT {_SHOWN}
 FROM (
-    SELECT j.id, i.name, j.created_by, j.sealed
-    FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
-    WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
+    SELECT {_JOBS}
       AND ($2::text[] IS NULL OR i.name = ANY ($2) AND i.namespace = '{NAMESPACE}'
            OR j.id = ANY ($2))
     ORDER BY j.created_at DESC, j.id DESC LIMIT {MOST}) AS a, LATERAL (
     SELECT DISTINCT ON (t.position, coalesce(t.child_index, -1))
            first_value(t.id) OVER (PARTITION BY t.position, coalesce(t.child_index, -1)
-                                   ORDER BY t.created_at, t.attempt) AS first_id,
-           a.id AS job_id, a.name, a.created_by, a.sealed, t.state,
-           coalesce(t.sequence, 0) AS sequence, coalesce(t.child_index, 0) AS qsequence,
-           (t.scope->'item'->'value')::text AS parameters, t.result, t.progress, t.created_at,
-           t.started_at, coalesce(t.completed_at, t.failed_at) AS ended_at, t.node_id,
-           t.parent_id, t.scope->'item'->>'creator' AS creator, t.id, t.dispatch
+                                   ORDER BY t.created_at, t.attempt) AS first_id, {_ATTEMPT}
     FROM tasks t WHERE t.job_id = a.id AND t.kind = 'task'
     ORDER BY t.position, coalesce(t.child_index, -1), t.created_at DESC, t.attempt DESC) AS t
-LEFT JOIN reported_ends e
-    ON e.task_id = t.id AND e.dispatch = t.dispatch AND t.state = 'RUNNING'
+{_WITH_REPORT}
 ORDER BY t.created_at DESC, t.first_id LIMIT {MOST}
 """  # noqa: S608 - texts of our own
 
+# $2, $3: the task that stands for all of a job's, and the number among them. A script asks for its
+# own task: what that takes must not grow with how many others there are.
+ONE = f"""
+SELECT {_SHOWN}
+FROM (
+    SELECT first_value(t.id) OVER (ORDER BY t.created_at, t.attempt) AS first_id, {_ATTEMPT}
+    FROM tasks t JOIN (SELECT {_JOBS}) AS a ON a.id = t.job_id
+    WHERE t.parent_id = $2 AND t.child_index = $3 AND t.kind = 'task') AS t
+{_WITH_REPORT}
+ORDER BY t.created_at DESC, t.attempt DESC LIMIT 1
+"""  # noqa: S608 - texts of our own
+
 # $1: how its id begins, in hexadecimal digits.
-JOB_OF_TASK = "SELECT job_id FROM tasks WHERE id >= $1 AND id < $1 || 'g' ORDER BY id LIMIT 1"
+PLACE_BY_ID = """
+SELECT parent_id, child_index FROM tasks WHERE id >= $1 AND id < $1 || 'g' ORDER BY id LIMIT 1
+"""
+
+PLACE_BY_NUMBER = """
+SELECT id, $2::int FROM tasks
+WHERE job_id = $1 AND parent_id IS NULL AND kind <> 'task'
+ORDER BY position, created_at DESC LIMIT 1
+"""
 
 
 class ArvadosTask(NamedTuple):
@@ -70,7 +104,23 @@ async def tasks(
     return [ArvadosTask(*row) for row in rows]
 
 
-async def job_of_task(connection: Connection, beginning: str) -> str | None:
-    """Of a task whose id begins so."""
-    job_id: str | None = await connection.fetchval(JOB_OF_TASK, beginning)
-    return job_id
+async def task_by_id(
+    connection: Connection, beginning: str, readers: Readers
+) -> ArvadosTask | None:
+    """The one whose id begins so."""
+    place = await connection.fetchrow(PLACE_BY_ID, beginning)
+    return await _task_at(connection, place, readers)
+
+
+async def task_by_number(
+    connection: Connection, job_id: str, number: int, readers: Readers
+) -> ArvadosTask | None:
+    place = await connection.fetchrow(PLACE_BY_NUMBER, job_id, number)
+    return await _task_at(connection, place, readers)
+
+
+async def _task_at(
+    connection: Connection, place: Sequence[Any] | None, readers: Readers
+) -> ArvadosTask | None:
+    row = await connection.fetchrow(ONE, readers, *place) if place else None
+    return ArvadosTask(*row) if row else None

@@ -73,17 +73,16 @@ async def reply_task(request: web.Request) -> web.Response:
 async def task_called(request: web.Request) -> ArvadosTask:
     """By its uuid, or by the id of its job and its number, as its script knows it. Raises
     NotFound."""
+    api, who, found = ports(request), principal(request), None
     name = request.match_info["id"]
     if beginning := id_beginning(TASK, name):
-        job_id = await ports(request).run(arvados_tasks.job_of_task, beginning)
-        for task in await _tasks(request, [job_id]) if job_id else ():
-            if task.first_id.startswith(beginning):
-                return task
+        found = await api.run(arvados_tasks.task_by_id, beginning, who.readers)
     elif by_number := _BY_NUMBER.fullmatch(name):
-        for task in await _tasks(request, [by_number[1]]):
-            if task.qsequence == int(by_number[2]):
-                return task
-    raise NotFound("no such task")
+        job_id, number = by_number[1], int(by_number[2])
+        found = await api.run(arvados_tasks.task_by_number, job_id, number, who.readers)
+    if found is None or who.job_id not in (None, found.job_id):
+        raise NotFound("no such task")
+    return found
 
 
 async def _tasks(request: web.Request, jobs: Sequence[str] | None) -> list[ArvadosTask]:
