@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Self, TypeVar
 
 import click
 import yaml
@@ -25,6 +25,8 @@ from shared.jobspec.tork.scopes import inputs_read
 Additions = Mapping[str, Mapping[str, Any] | bool | str]
 """Values by name, by the field of the job that takes them: `inputs`, `secrets`, `uploads`. Or the
 value of a field."""
+
+V = TypeVar("V")
 
 _TEXT = "tag:yaml.org,2002:str"
 _MAPPING = "tag:yaml.org,2002:map"
@@ -129,12 +131,23 @@ def _print_at(name: str, problem: Problem, text: str, *, err: bool) -> None:
 
 def parse_inputs(pairs: Iterable[str]) -> dict[str, Any]:
     """`k=v`, the value as a text, or a JSON list or mapping. Raises click.BadParameter."""
-    return {name: _structure_or_text(value) for name, value in map(_split_input, pairs)}
+    given = by_name(map(_split_input, pairs), "--input")
+    return {name: _structure_or_text(value) for name, value in given.items()}
 
 
 def parse_secrets(pairs: Iterable[str]) -> dict[str, str]:
     """`k=v`; `k=@file`; `k` alone: from the environment. Raises click.BadParameter."""
-    return dict(map(_secret, pairs))
+    return by_name(map(_secret, pairs), "--secret")
+
+
+def by_name(pairs: Iterable[tuple[str, V]], option: str) -> dict[str, V]:
+    """Raises click.BadParameter for a name that is given twice."""
+    found: dict[str, V] = {}
+    for name, value in pairs:
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given more than once", param_hint=option)
+        found[name] = value
+    return found
 
 
 def _split_input(pair: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import click
 
 from cli.api_command import ask
 from cli.exit_codes import EXIT_USAGE, fail
+from cli.jobs.job_file import by_name
 from cli.transfers import PATIENT, bars
 from conveyor import AsyncClient, Server
 
@@ -20,8 +21,8 @@ file_option = click.option(
 
 
 def parse_files(pairs: Iterable[str]) -> dict[str, Path]:
-    """Raises click.BadParameter for what is no file."""
-    return dict(map(_parsed, pairs))
+    """Raises click.BadParameter for what is no file, and for a name that is given twice."""
+    return by_name(map(_parsed, pairs), "--file")
 
 
 def _parsed(pair: str) -> tuple[str, Path]:

@@ -169,6 +169,10 @@ TASKS: list[tuple[Tree, str]] = [
         bacalhau_job({"Timeouts": {"ExecutionTimeout": -1}}),
         "invalid timeouts: invalid execution timeout value: -1s",
     ),
+    (
+        bacalhau_job({"Timeouts": {"ExecutionTimeout": 2**63}}),
+        "invalid execution timeout value: 9223372036854775808s",
+    ),
     (bacalhau_job({"Timeouts": {"QueueTimeout": -1}}), "invalid queue timeout value: -1s"),
     (bacalhau_job({"Timeouts": {"TotalTimeout": -1}}), "invalid total timeout value: -1s"),
     (

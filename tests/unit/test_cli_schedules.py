@@ -129,6 +129,15 @@ async def test_a_command_asks_and_shows(
     assert json.loads(result.stdout) == answer
 
 
+async def test_an_empty_text_stands_for_nothing_also_if_there_is_only_one(api: FakeApi) -> None:
+    api.answers["GET /scheduled-jobs"] = {"items": [{"id": ID, "name": "nightly"}]}
+    result = await run_command(api.url, "schedules", "pause", "")
+    assert result.exit_code == 3
+    assert "no scheduled job has the id or name ''" in result.stderr
+    result = await run_command(api.url, "cancel", "")
+    assert "no job has the id or name ''" in result.stderr
+
+
 async def test_runs_are_a_table(api: FakeApi) -> None:
     result = await run_command(api.url, "schedules", "runs", ID, "--state", "skipped")
     assert result.stdout.splitlines()[1].split() == [

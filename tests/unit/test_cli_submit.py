@@ -279,6 +279,9 @@ async def test_https_where_there_is_no_tls_is_said_to_be_that(api: FakeApi) -> N
     ("arguments", "words"),
     [
         (("--input", "novalue"), "must be like name=value"),
+        (("--input", "a=1", "--input", "a=2"), "'a' is given more than once"),
+        (("--secret", "a=1", "--secret", "a=1"), "--secret: 'a' is given more than once"),
+        (("--file", f"a={__file__}", "--file", f"a={__file__}"), "--file: 'a' is given more than"),
         (("--secret", "NOT_IN_THE_ENVIRONMENT"), "neither name=value nor"),
         (("--secret", "a=@/no/such/file"), "No such file"),
         (("--follow", "--json"), "cannot be combined"),

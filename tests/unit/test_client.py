@@ -252,8 +252,13 @@ def test_names_in_paths_are_quoted() -> None:
 
     with server.client() as client:
         client.queues.delete("a/b?c")
+        client.queues.delete("..")
+        with client.files.open("a", "b/../../c"):
+            pass
 
-    assert server.asked[0].url.raw_path == b"/queues/a%2Fb%3Fc"
+    paths = [asked.url.raw_path for asked in server.asked]
+    above = b"/jobs/a/files/b/%2E%2E/%2E%2E/c"
+    assert paths == [b"/queues/a%2Fb%3Fc", b"/queues/%2E%2E", above]
 
 
 def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:

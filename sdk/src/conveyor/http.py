@@ -40,6 +40,7 @@ JobLike: TypeAlias = "Body | Content | Mapping[str, Any] | str | Path"
 """What can be submitted: a model, a dict, the text of YAML or JSON, or a file with such."""
 
 _REPEATABLE_METHODS = frozenset(("GET", "HEAD"))
+_DOTS = {".": "%2E", "..": "%2E%2E"}
 _PASSING_STATUSES = frozenset((429, 502, 503, 504))
 
 
@@ -149,7 +150,9 @@ def request(
 
 
 def _quoted(name: str, text: str) -> str:
-    return quote(text, safe="/" if name == "path" else "")
+    """Its dots, too, where they would lead to another path."""
+    quoted = quote(text, safe="/" if name == "path" else "")
+    return "/".join(_DOTS.get(part, part) for part in quoted.split("/"))
 
 
 def new_key() -> str:

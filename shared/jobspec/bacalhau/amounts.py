@@ -73,5 +73,7 @@ def duration(text: str) -> Duration:
 
 def told(number: int) -> str:
     """So many seconds, as errors spell them."""
+    if abs(number) > _MOST_SECONDS:  # what a span of time can't have
+        return f"{number}s"
     whole = span_of(Duration(number, ""))
     return "0s" if whole is None else format_duration(whole)
