@@ -21,6 +21,7 @@ from yarl import URL
 from services.coordinator.settings import ArvadosSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.images import BUSYBOX
+from tests.support.http.authenticated_api import OPERATOR, OPERATORS_KEY, PROTECTED
 from tests.support.services.certificates import Authority
 from tests.support.services.dev import running_dev
 
@@ -96,14 +97,15 @@ async def site(docker_host: str, tmp_path: Path) -> AsyncIterator[Site]:
     commit = repository(tmp_path / "repositories" / "lab" / "tools")
     settings = ArvadosSettings(repositories=str(tmp_path / "repositories"))
     runtime = RuntimeSettings(type="auto", docker_host=docker_host, shell_allowed=True)
-    async with running_dev(tmp_path / "dev", runtime, arvados=settings) as url:
+    async with running_dev(tmp_path / "dev", runtime, arvados=settings, auth=PROTECTED) as url:
         yield Site(URL(url).port or 0, commit)
 
 
 @pytest.fixture
 async def session(site: Site) -> AsyncIterator[ClientSession]:
     """Below /arvados/v1/."""
-    async with ClientSession(f"http://127.0.0.1:{site.port}/arvados/v1/") as session:
+    url = f"http://127.0.0.1:{site.port}/arvados/v1/"
+    async with ClientSession(url, headers=OPERATOR) as session:
         yield session
 
 
@@ -260,7 +262,7 @@ async def test_the_client_of_arvados_runs_lists_and_cancels_jobs_and_containers_
     monkeypatch.setenv("HOME", str(tmp_path))  # it keeps the discovery document there
     async with tls_door(site.port, authority.context_for("127.0.0.1")) as port:
         job_id = await asyncio.to_thread(use_as_its_users_do, f"127.0.0.1:{port}", site.commit)
-    async with ClientSession(f"http://127.0.0.1:{site.port}") as session:
+    async with ClientSession(f"http://127.0.0.1:{site.port}", headers=OPERATOR) as session:
         [task] = (await call(session, "GET", f"/jobs/{job_id}"))["execution"]
     assert task["priority"] == 9  # that of its request, once it had one
 
@@ -289,7 +291,7 @@ async def tls_door(target: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
 
 
 def use_as_its_users_do(host: str, commit: str) -> str:
-    api = arvados.api("v1", host=host, token="none is asked for", cache=False)
+    api = arvados.api("v1", host=host, token=OPERATORS_KEY, cache=False)
     with closing(api.localapi()):  # the connections of this thread
         common = {"script_version": "main", "repository": "lab/tools", "script_parameters": {}}
         made = api.jobs().create(body={"job": {**common, "script": "greet"}}).execute()
