@@ -339,6 +339,8 @@ def made_of_parts(api: Any, uuid: str) -> None:
     assert {task["success"] for task in tasks} == {True}
     with pytest.raises(arvados.errors.ApiError, match="only a task that runs"):
         api.job_tasks().update(uuid=first["uuid"], body={"job_task": {"output": "x"}}).execute()
+    with pytest.raises(arvados.errors.ApiError, match="deleted with its job"):
+        api.job_tasks().delete(uuid=first["uuid"]).execute()
 
 
 def use_containers(api: Any) -> str:

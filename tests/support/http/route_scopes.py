@@ -44,6 +44,7 @@ SCOPES = {
     ("GET", "/arvados/v1/job_tasks/{id}"): "read",
     ("POST", "/arvados/v1/job_tasks"): "operate",
     ("PUT", "/arvados/v1/job_tasks/{id}"): "operate",
+    ("DELETE", "/arvados/v1/job_tasks/{id}"): "operate",
     ("GET", "/examples"): "read",
     ("GET", "/examples/{name}"): "read",
     ("GET", "/jobs/{id}/tasks"): "read",

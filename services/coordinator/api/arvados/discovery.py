@@ -181,6 +181,7 @@ def _job_tasks() -> Tree:
     return _reads(name, schema) | {
         "create": _method("POST", name, "create", name, request=sent, returns=schema),
         "update": _method("PUT", name, "update", f"{name}/{{uuid}}", request=sent, returns=schema),
+        "delete": _method("DELETE", name, "delete", f"{name}/{{uuid}}", returns=schema),
     }
 
 

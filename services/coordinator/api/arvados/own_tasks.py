@@ -97,6 +97,18 @@ async def update_arvados_job_task(request: web.Request) -> web.Response:
     return await reply_task(request)
 
 
+@TASKS.route(
+    f"DELETE {PREFIX}/job_tasks/{{id}}",
+    "Refused: a task is deleted with its job",
+    response("Never: the answer is an error.", ArvadosJobTask),
+    {422: INVALID},
+    scope=Scope.OPERATE,
+)
+async def delete_arvados_job_task(request: web.Request) -> web.Response:
+    await task_called(request)
+    raise Conflict("a task is deleted with its job, once that has ended")
+
+
 async def _own(request: web.Request) -> tuple[str, Holder]:
     """The token that is shown, and whose it is. Raises Conflict."""
     shown = shown_by(request)
@@ -119,4 +131,4 @@ def _uuid_of(own: Holder) -> str:
     return uuid_of_child(own.parent_id or "", own.child_index or 0)
 
 
-OWN_TASK_ROUTES = (create_arvados_job_task, update_arvados_job_task)
+OWN_TASK_ROUTES = (create_arvados_job_task, update_arvados_job_task, delete_arvados_job_task)
