@@ -29,15 +29,23 @@ def _released() -> str | None:
 
 
 def _before_the_newest_migration() -> str:
-    """Nothing is released yet: the last that worked with another schema."""
-    newest = max(path.name for path in (_ROOT / _MIGRATIONS).glob("*.sql"))
-    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", f"{_MIGRATIONS}/{newest}")
-    if not added.strip():
-        unavailable(f"{newest} is not committed: no history tells the version before")
-    parents = _git("rev-list", "--parents", "-1", added.strip()).split()[1:]
-    if not parents:
-        unavailable("the version before: this is a shallow clone, without its history")
-    return parents[0]
+    """Nothing is released yet: the last that worked with another schema, of which this one is the
+    next. A commit in between may have numbered or written a migration otherwise."""
+    now = _migrations("HEAD")
+    for changed in _git("log", "--format=%H", "--", _MIGRATIONS).split():
+        parents = _git("rev-list", "--parents", "-1", changed).split()[1:]
+        if not parents:
+            break
+        before = _migrations(parents[0])
+        if len(before) < len(now) and before == now[: len(before)]:
+            return parents[0]
+    unavailable("the version before: no history with another schema, or a shallow clone")
+
+
+def _migrations(commit: str) -> list[str]:
+    """Their names and what is in them, in order."""
+    listed = _git("ls-tree", "--format=%(path) %(objectname)", commit, f"{_MIGRATIONS}/")
+    return [line for line in listed.splitlines() if ".sql " in line]
 
 
 def _git(*arguments: str) -> str:
