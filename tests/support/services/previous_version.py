@@ -32,14 +32,12 @@ def _before_the_newest_migration() -> str:
     """Nothing is released yet: the last that worked with another schema, of which this one is the
     next. A commit in between may have numbered or written a migration otherwise."""
     now = _migrations("HEAD")
-    for changed in _git("log", "--format=%H", "--", _MIGRATIONS).split():
-        parents = _git("rev-list", "--parents", "-1", changed).split()[1:]
-        if not parents:
-            break
-        before = _migrations(parents[0])
+    changes = _git("log", "--format=%P", "--", _MIGRATIONS).split("\n")
+    for parent in (parents.split()[0] for parents in changes if parents):
+        before = _migrations(parent)
         if len(before) < len(now) and before == now[: len(before)]:
-            return parents[0]
-    unavailable("the version before: no history with another schema, or a shallow clone")
+            return parent
+    return unavailable("the version before: no history with another schema, or a shallow clone")
 
 
 def _migrations(commit: str) -> list[str]:
