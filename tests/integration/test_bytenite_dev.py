@@ -95,6 +95,12 @@ async def test_what_is_pushed_is_its_owners_until_it_is_published(postgres_dsn: 
         assert (await api.answer("POST", f"{path}/publish", headers=ann))[0] == 200
         shown = (await api.answer("GET", path, headers=bob))[1]["app"]
         assert (shown["owner"], shown["isPublic"]) == ("ann", True)
+        await push(api, "templates", {**TEMPLATE, "partitioner": "lines"}, headers=ann)
+        listed = await api.answer("GET", "/v1/computing/jobs/templates", headers=ann)
+        assert [one["owner"] for one in listed[1]["templates"]] == ["ann"]
+        draft = {"templateId": "transcode", "params": {"partitioner": {"linesPerChunk": 1}}}
+        _, made = await api.answer("POST", "/v1/computing/jobs", json=draft, headers=ann)
+        assert made["templateInfo"]["owner"] == "ann"
         assert (await api.answer("DELETE", path, headers=bob))[0] == 403
         assert (await api.answer("POST", f"{path}/unpublish", headers=ann))[0] == 200
         assert (await api.answer("GET", path, headers=bob))[0] == 404

@@ -236,8 +236,8 @@ def test_what_cannot_be_merged_or_delivered_is_refused(tmp_path: Path) -> None:
     ("name", "params", "told"),
     [
         ("partition.lines", {}, "exactly one of linesPerChunk and chunks must be given"),
-        ("partition.lines", {"linesPerChunk": 0}, "linesPerChunk: must be greater than or equal"),
-        ("partition.lines", {"linesPerChunk": "2"}, "linesPerChunk: must be a valid integer"),
+        ("partition.lines", {"linesPerChunk": 0}, "linesPerChunk: must be at least 1"),
+        ("partition.lines", {"linesPerChunk": "2"}, "linesPerChunk: must be a whole number"),
         ("partition.bytes", {"bytesPerChunk": "much"}, "bytesPerChunk: "),
         ("partition.replicate", {}, "count: must be given"),
         ("partition.files", {"a": 1}, "a: must not be given: the program has no parameters"),

@@ -10,7 +10,7 @@ from pydantic_core.core_schema import ErrorType
 import services.coordinator.api.routes  # noqa: F401 - loads all bodies
 from services.coordinator.api.access.schemas import Body
 from services.coordinator.api.requests import Query
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.rule_texts import rule_of
 from shared.jobspec.tork.models.tasks import StageTask
 
 _ANYTHING: list[Any] = [

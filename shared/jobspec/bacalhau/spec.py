@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from shared.jobspec.plain_scalar import PlainScalar, SpelledNumber, as_boolean, as_number
 from shared.jobspec.problems import KEY, Place, Problem, field_path
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.rule_texts import rule_of
 
 _ABBREVIATIONS = {
     "id": "ID",

@@ -19,7 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails
 
 from shared.jobspec.problems import Place, Problem, field_path
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.rule_texts import rule_of
 
 _ENOUGH = 100
 _LONGEST_SHOWN = 60

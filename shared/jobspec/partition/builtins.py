@@ -9,9 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
 from conveyor.extensions.tasks import Builtin
 from shared.definition.quantities import parse_memory
+from shared.jobspec.rule_texts import rule_of
 
 Stage = Literal["partition", "assemble", "deliver"]
 
@@ -167,7 +169,7 @@ def params_problems(
         model.model_validate(given)
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
-            yield each["loc"][:1], _rule(each["type"], each["msg"], model)
+            yield each["loc"][:1], _rule(each, model)
     if model.one_of and len(given.keys() & set(model.one_of)) != 1:
         yield (), f"exactly one of {' and '.join(model.one_of)} must be given"
 
@@ -185,10 +187,8 @@ def complete_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     return model.model_validate(given).model_dump(by_alias=True)
 
 
-def _rule(kind: str, message: str, model: type[Params]) -> str:
-    if kind == "extra_forbidden":
+def _rule(detail: ErrorDetails, model: type[Params]) -> str:
+    if detail["type"] == "extra_forbidden":
         known = ", ".join(field.alias or name for name, field in model.model_fields.items())
         return f"must not be given: the program has {known or 'no parameters'}"
-    if kind == "missing":
-        return "must be given"
-    return message.removeprefix("Value error, ").removeprefix("Input ").replace("should", "must", 1)
+    return "must be given" if detail["type"] == "missing" else rule_of(detail)

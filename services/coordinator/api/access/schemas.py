@@ -26,7 +26,8 @@ from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
 from shared.jobspec.problems import Problem, field_path
-from shared.jobspec.tork.explanations import rule_of, shown_value
+from shared.jobspec.rule_texts import rule_of
+from shared.jobspec.tork.explanations import shown_value
 from shared.jobspec.tork.parsing import JSON_TYPES
 from shared.process.redaction import Redactor
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.requests import whole_body
 from shared.jobspec.problems import InvalidJob, Problem
-from shared.jobspec.tork.explanations import rule_of
+from shared.jobspec.rule_texts import rule_of
 
 M = TypeVar("M", bound=BaseModel)
 

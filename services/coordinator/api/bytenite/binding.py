@@ -10,6 +10,7 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.bytenite.error_form import coded
 from services.coordinator.api.errors import Conflict
 from services.coordinator.api.requests import ports
+from services.coordinator.store.rows import shown_user
 from services.coordinator.store.templates import Kind, Registered, resolve
 from shared.jobspec.bytenite.building_blocks import App, Engine, Template
 from shared.jobspec.bytenite.compilation import Bound
@@ -64,7 +65,7 @@ async def bind(request: web.Request, template_id: str, *, is_run: bool) -> Bindi
         info={
             "id": found.tag,
             "description": found.description or None,
-            "owner": found.owner,
+            "owner": shown_user(found.owner)["username"],
             **dict(zip(names, [app.tag, *tags], strict=True)),
         },
         schemas=dict(_schemas(names, [app, *engines])),

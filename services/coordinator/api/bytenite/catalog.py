@@ -13,7 +13,7 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, ports, query
 from services.coordinator.api.route import response
 from services.coordinator.store import templates
-from services.coordinator.store.rows import PageRequest
+from services.coordinator.store.rows import PageRequest, shown_user
 from services.coordinator.store.templates import Registered
 from shared.jobspec.bytenite.models import PRIORITIES
 from shared.jobspec.bytenite.phases import ORDER
@@ -47,7 +47,7 @@ def _shown(template: Registered) -> TemplateInfo:
     return TemplateInfo(
         id=template.tag,
         description=template.description or None,
-        owner=template.owner,
+        owner=shown_user(template.owner)["username"],
         app=str(document.get("app", "")),
         partitioner=str(document.get("partitioner", "passthrough")),
         assembler=str(document.get("assembler", "passthrough")),

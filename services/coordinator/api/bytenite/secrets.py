@@ -25,7 +25,8 @@ from services.coordinator.api.secrets.schemas import NewStoredSecret
 from services.coordinator.store import stored_secrets
 from services.coordinator.store.stored_secrets import StoredSecret
 from shared.jobspec.problems import InvalidJob, Problem
-from shared.jobspec.tork.explanations import field_path, rule_of
+from shared.jobspec.rule_texts import rule_of
+from shared.jobspec.tork.explanations import field_path
 
 _ALIASES = {"s3": "aws"}
 _NAMES = {"kind": "secretType", "secret": "secretKey"}
