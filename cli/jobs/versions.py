@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TypeVar
 
 import click
@@ -24,6 +25,7 @@ _HISTORY = "/api/v1/orchestrator/jobs/{id}/history"
 _VERSIONS = "/api/v1/orchestrator/jobs/{id}/versions"
 _RERUN = "/api/v1/orchestrator/jobs/{id}/rerun"
 _OWN_VERSIONS = "/jobs/{id}/versions"
+_NO_VERSIONS = "{} has no versions: conveyor run-again submits such a job once more"
 _ROLLBACK = "/jobs/{id}/rollback"
 _REPLACED = "Replaced"
 """By a newer version: it has no state of its own any more."""
@@ -136,6 +138,9 @@ def versions(server: Server, job: str, namespace: str, *, as_json: bool) -> None
     if as_json:
         print_json(answer)
         return
+    if not answer:
+        click.echo("no versions")
+        return
     if isinstance(answer, list):
         columns = {"VERSION": "right", "CHANGED": "whole", "BY": "text", "REASON": "text"}
         print_table(columns, map(_own_row, answer))
@@ -210,6 +215,9 @@ def rerun(server: Server, job: str, namespace: str, version: int | None, **flags
 
 
 async def _rolled_back(api: AsyncClient, job: str, version: int | None) -> Json:
-    wanted = version or (await api.request("GET", _OWN_VERSIONS, id=job))[0]["version"]
+    versions = await api.request("GET", _OWN_VERSIONS, id=job)
+    if not versions:
+        raise NotFound(_NO_VERSIONS.format(job), HTTPStatus.NOT_FOUND)
+    wanted = version or versions[0]["version"]
     made = await api.request("POST", _ROLLBACK, query={"version": wanted}, id=job)
     return {"JobID": job, "JobVersion": made["version"]}

@@ -280,6 +280,15 @@ async def test_other_jobs_with_placed_tasks_have_versions_as_well(api: FakeApi) 
     assert api.asked_for(f"POST /jobs/{ID}/rollback")[0].query["version"] == "1"
 
 
+async def test_a_job_without_versions_is_not_run_again_by_version(api: FakeApi) -> None:
+    api.answers["GET /jobs/list/summary"] = {"id": ID}
+    api.answers[f"GET /jobs/{ID}/versions"] = []
+    result = await run_command(api.url, "rerun", "list")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert f"{ID} has no versions: conveyor run-again" in result.stderr
+    assert (await run_command(api.url, "versions", "list")).stdout == "no versions\n"
+
+
 async def test_a_version_is_run_again_and_waited_for(api: FakeApi) -> None:
     rerun = f"PUT {PATH}/count/rerun"
     api.answers[rerun] = {"JobID": f"j-{UUID}", "JobVersion": 4, "Warnings": []}
