@@ -25,6 +25,7 @@ _HISTORY = "/api/v1/orchestrator/jobs/{id}/history"
 _VERSIONS = "/api/v1/orchestrator/jobs/{id}/versions"
 _RERUN = "/api/v1/orchestrator/jobs/{id}/rerun"
 _OWN_VERSIONS = "/jobs/{id}/versions"
+_NO_HISTORY = "{} is no job of Bacalhau, or not of this namespace: conveyor get shows others"
 _NO_VERSIONS = "{} has no versions: conveyor run-again submits such a job once more"
 _ROLLBACK = "/jobs/{id}/rollback"
 _REPLACED = "Replaced"
@@ -81,10 +82,13 @@ async def _print_history(
     """A page after the other; the last one says no more that there is another."""
     token = ""
     console = screen()
-    job = await _found(api, job, query.get("namespace", ""))
+    found = await _found(api, job, query.get("namespace", ""))
     while True:
         asked = {**query, "next_token": token} if token else query
-        answer = await api.request("GET", _HISTORY, query=asked, id=job)
+        try:
+            answer = await api.request("GET", _HISTORY, query=asked, id=found)
+        except NotFound:
+            raise NotFound(_NO_HISTORY.format(job), HTTPStatus.NOT_FOUND) from None
         for item in answer["Items"]:
             if as_json:
                 print_json(item)

@@ -238,6 +238,9 @@ async def test_history_is_read_page_by_page_and_followed_to_the_end(api: FakeApi
         "2026-01-31T08:00:00Z  v2  e-0b1c2d3e  Failed (look)\n"
     )
     assert [asked.query.get("next_token") for asked in api.asked] == [None, "a", "b"]
+    api.answers["GET /jobs/list/summary"] = {"id": ID}
+    result = await run_command(api.url, "history", "list")
+    assert (result.exit_code, "list is no job of Bacalhau" in result.stderr) == (3, True)
     assert api.asked[0].query["namespace"] == "n"
 
 
