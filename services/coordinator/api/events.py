@@ -199,7 +199,8 @@ def _wanted(asked: EventsQuery) -> _Wanted:
     every = _every(asked.every)
     types = {name for name in asked.types.split(",") if name}
     for name in types - set(_TYPES):
-        raise BadRequest(f"types: {name[:60]!r} is not allowed: must be of {', '.join(_TYPES)}")
+        rule = f"must be one of {', '.join(_TYPES)}"
+        raise BadRequest(f"types: {name[:60]!r} is not allowed: {rule}")
     if every and "log" in types:
         raise BadRequest("types: 'log' is not allowed with `every`: each part of a log counts")
     kinds = _kinds(types) if types else ALL_KINDS
