@@ -20,6 +20,7 @@ from services.coordinator.api.access.shown import (
     token_of,
 )
 from services.coordinator.api.access.sign_ins import SignIns
+from services.coordinator.api.access.task_access import principal_of_task
 from services.coordinator.api.errors import Forbidden, Unauthenticated
 from services.coordinator.api.route import Scope
 from services.coordinator.auth_settings import AuthSettings
@@ -36,7 +37,6 @@ from services.coordinator.store.access import Login, ValidKey, key_was_used, val
 from services.coordinator.store.connected import connected
 from services.coordinator.store.sessions import NewSession, OpenSession, SessionLimits
 from services.coordinator.store.task_tokens import holder_of
-from shared.jobspec.arvados.uuids import JOB, uuid_of
 from shared.postgres.pool import Pool
 from shared.process.task_tokens import task_of
 
@@ -45,23 +45,6 @@ SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
 _MOST_ACCESS_TOKENS = 1000
 """Of one key: the one that ends first makes room."""
-_OF_TASKS = {
-    (hdrs.METH_GET, "/jobs/{id}"),
-    (hdrs.METH_GET, "/jobs/{id}/tasks"),
-    (hdrs.METH_POST, "/jobs/{id}/tasks"),
-    (hdrs.METH_GET, "/arvados/v1/jobs/{id}"),
-}
-"""Routes that a task token may call, for its own job."""
-_OF_TASKS_ALONE = {
-    (method, f"/arvados/v1/job_tasks{path}")
-    for method, path in (
-        (hdrs.METH_GET, ""),
-        (hdrs.METH_POST, ""),
-        (hdrs.METH_GET, "/{id}"),
-        (hdrs.METH_PUT, "/{id}"),
-    )
-}
-"""Those that look at the tasks of its job only, whatever else they are asked for."""
 _USER_SCOPES = frozenset({Scope.READ, Scope.SUBMIT, Scope.OPERATE})
 
 
@@ -175,13 +158,7 @@ class Authenticator:
         holder = await connected(self._pool, holder_of, token)
         if holder is None:
             raise self._refusal(request, "the task of this token is not running")
-        resource = request.match_info.route.resource
-        asked = request.method, resource.canonical if resource else ""
-        own = holder.job_id, uuid_of(JOB, holder.job_id)
-        is_of_job = asked in _OF_TASKS and request.match_info["id"] in own
-        if not is_of_job and asked not in _OF_TASKS_ALONE:
-            raise Forbidden("a task token only reads its own job and makes tasks in it")
-        return Principal(scopes=frozenset({Scope.READ, Scope.OPERATE}), job_id=holder.job_id)
+        return principal_of_task(request, holder.job_id)
 
     async def _session(self, token: SessionToken, *, is_used: bool = True) -> _Admitted | None:
         """Whoever holds it, with what they may do now. A stream that goes on is no use of it."""
