@@ -14,8 +14,9 @@ ORDER BY s.task_id, s.dispatch, s.number
 """
 
 ADD_SPAWNED = """
-INSERT INTO spawned_tasks (task_id, dispatch, number, sequence, parameters, name, request_key)
-SELECT $1, $2, $3::int + s.n, s.sequence, s.parameters, s.name, $7
+INSERT INTO spawned_tasks (task_id, dispatch, number, sequence, parameters, name, request_key,
+                           request_digest)
+SELECT $1, $2, $3::int + s.n, s.sequence, s.parameters, s.name, $7, $8
 FROM unnest($4::int[], $5::text[], $6::text[])
     WITH ORDINALITY AS s(sequence, parameters, name, n)
 """
@@ -39,12 +40,13 @@ async def add_spawned(
     dispatch: tuple[str, int],
     after: int,
     spawned: Sequence[Spawned],
-    request_key: str | None,
+    request: tuple[str | None, bytes | None],
 ) -> None:
-    """`after` so many that the dispatch has made before."""
+    """`after` so many that the dispatch has made before. `request`: its key, and the digest of its
+    body."""
     columns = (
         [one.sequence for one in spawned],
         [one.parameters for one in spawned],
         [one.name for one in spawned],
     )
-    await connection.execute(ADD_SPAWNED, *dispatch, after, *columns, request_key)
+    await connection.execute(ADD_SPAWNED, *dispatch, after, *columns, *request)

@@ -2,12 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
+from services.coordinator.api.errors import Conflict
+from services.coordinator.api.tork.spawned import spawned_for
 from services.coordinator.handlers import on_completions
 from services.coordinator.store.connected import connected
 from services.coordinator.store.task_tokens import Holder, Made, make_tasks, report_end
@@ -15,6 +19,7 @@ from services.coordinator.store.tasks_summary import tasks_summary
 from shared.apply.apply import Work
 from shared.lifecycle import JobRestarted, RetryDue, TaskClaimed, TaskFailed, TaskSucceeded
 from shared.messages import Finished, Reports, Spawned
+from shared.planning.new_job import IdempotencyKey
 from shared.process.task_tokens import TaskTokens, digest_of_token
 from tests.integration.test_families_and_secrets import unsealed
 from tests.support.http.authenticated_api import OPERATOR, PROTECTED
@@ -173,7 +178,9 @@ async def claimed(play: Play, row: Row) -> str:
     return token
 
 
-async def asked(play: Play, token: str, *tasks: Spawned, key: str | None = None) -> int | None:
+async def asked(
+    play: Play, token: str, *tasks: Spawned, key: IdempotencyKey | None = None
+) -> int | None:
     """How many the attempt has made, None if it makes none any more."""
 
     def given(holder: Holder, made: Made) -> Sequence[Spawned]:
@@ -198,8 +205,15 @@ async def test_what_an_attempt_makes_by_requests_is_there_once_it_has_succeeded_
     [again] = await play.waiting()
     token = await claimed(play, again)
     assert await asked(play, token.replace(again["id"], first["id"]), made(1, 9)) is None
+    once = IdempotencyKey("", "once", b"1")
     for _ in range(2):  # the answer to the first was lost
-        assert await asked(play, token, made(1, 1), made(1, 2), key="once") == 2
+        assert await asked(play, token, made(1, 1), made(1, 2), key=once) == 2
+    other = replace(once, body_hash=b"2")
+    anything = spawned_for([{"parameters": {}}], job_id, play.rig.sealer, other)
+    with pytest.raises(
+        Conflict, match="Idempotency-Key.*once.* was already used, with another body"
+    ):
+        await connected(play.rig.pool, make_tasks, token, other, anything)
     assert await asked(play, token, made(2, 3)) == 3
     assert len(await play.children(whole["id"])) == 2, "there is none before"
     assert await connected(play.rig.pool, tasks_summary, job_id) == (0, 1, 0, 1)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from shared.messages import Spawned
+from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 from shared.process.task_tokens import digest_of_token, task_of
 from shared.store import reported_ends
@@ -20,7 +21,8 @@ LOCKED_HOLDER = f"{HOLDER} FOR NO KEY UPDATE OF t"
 
 MADE = """
 SELECT count(*)::int AS tasks, coalesce(sum(octet_length(parameters)), 0)::int AS bytes,
-       coalesce(bool_or(request_key = $3), false) AS is_repeated
+       coalesce(bool_or(request_key = $3), false) AS is_repeated,
+       coalesce(bool_or(request_key = $3 AND request_digest <> $4), false) AS is_other
 FROM spawned_tasks WHERE task_id = $1 AND dispatch = $2
 """
 
@@ -39,11 +41,13 @@ class Holder(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What the attempt has made before; `is_repeated`: with the same key."""
+    """What the attempt has made before; `is_repeated`: with the same key, `is_other`: and another
+    body."""
 
     tasks: int
     bytes: int
     is_repeated: bool
+    is_other: bool
 
 
 async def holder_of(connection: Connection, token: str) -> Holder | None:
@@ -60,7 +64,7 @@ async def _holder(connection: Connection, statement: str, token: str) -> Holder 
 async def make_tasks(
     connection: Connection,
     token: str,
-    request_key: str | None,
+    key: IdempotencyKey | None,
     spawned_for: Callable[[Holder, Made], Sequence[Spawned]],
 ) -> int | None:
     """How many the attempt has made by now; None if it doesn't run any more. What `spawned_for`
@@ -70,11 +74,12 @@ async def make_tasks(
         if holder is None:
             return None
         dispatch = holder.task_id, holder.dispatch
-        made = Made(*await connection.fetchrow(MADE, *dispatch, request_key))
-        if made.is_repeated:
+        request = (key.key, key.body_hash) if key else (None, None)
+        made = Made(*await connection.fetchrow(MADE, *dispatch, *request))
+        if made.is_repeated and not made.is_other:
             return made.tasks
         spawned = spawned_for(holder, made)
-        await add_spawned(connection, dispatch, made.tasks, spawned, request_key)
+        await add_spawned(connection, dispatch, made.tasks, spawned, request)
         return made.tasks + len(spawned)
 
 

@@ -11,7 +11,7 @@ from services.coordinator.api.access.schemas import Body, read_body
 from services.coordinator.api.access.shown import Key, shown_by
 from services.coordinator.api.access.visibility import require_operable
 from services.coordinator.api.errors import BadRequest, Conflict
-from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_text
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key, reused
 from services.coordinator.api.replies import Answer, reply
 from services.coordinator.api.requests import path_id, ports
 from services.coordinator.api.route import Scope, error, response
@@ -20,6 +20,7 @@ from services.coordinator.store import task_tokens
 from services.coordinator.store.task_tokens import Holder, Made
 from shared.messages import Spawned
 from shared.messages.spawned import MOST_SPAWNED, MOST_SPAWNED_BYTES, read_spawned
+from shared.planning.new_job import IdempotencyKey
 from shared.planning.secrets import hidden_values
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
@@ -44,7 +45,12 @@ class MadeTasks(Answer):
     "POST /jobs/{id}/tasks",
     "Make tasks, as a task of the job with a `spawn`",
     response("How many the task has made so far.", MadeTasks),
-    {409: error("The token is not that of a running task of this job.")},
+    {
+        409: error(
+            "The token is not that of a running task of this job, or the `Idempotency-Key` was "
+            "used with another body."
+        )
+    },
     scope=Scope.OPERATE,
     body=NewTasks,
     example={"tasks": [{"name": "read news", "parameters": {"page": "news"}}]},
@@ -59,8 +65,8 @@ async def make_tasks(request: web.Request) -> web.Response:
     sent = await read_body(request, NewTasks)
     shown = shown_by(request)
     token = shown.text if isinstance(shown, Key) else ""
-    key = idempotency_text(request) or None
-    spawned = spawned_for(sent.tasks, job_id, api.sealer)
+    key = await idempotency_key(request)
+    spawned = spawned_for(sent.tasks, job_id, api.sealer, key)
     count = await api.run(task_tokens.make_tasks, token, key, spawned)
     if count is None:
         raise Conflict(_NOT_ALLOWED)
@@ -68,7 +74,10 @@ async def make_tasks(request: web.Request) -> web.Response:
 
 
 def spawned_for(
-    tasks: Sequence[Mapping[str, Any]], job_id: str, sealer: Sealer
+    tasks: Sequence[Mapping[str, Any]],
+    job_id: str,
+    sealer: Sealer,
+    key: IdempotencyKey | None = None,
 ) -> Callable[[Holder, Made], Sequence[Spawned]]:
     """For `make_tasks`, with what a task of the job sends."""
 
@@ -76,6 +85,8 @@ def spawned_for(
         """Raises Conflict, BadRequest."""
         if holder.job_id != job_id or holder.sequence is None:
             raise Conflict(_NOT_ALLOWED)
+        if key is not None and made.is_other:
+            raise Conflict(reused(key.key))
         try:
             redactor = Redactor(hidden_values(sealer.secrets_in(holder.sealed)))
         except SealingError as error:  # a key is missing
