@@ -210,9 +210,7 @@ async def test_what_an_attempt_makes_by_requests_is_there_once_it_has_succeeded_
         assert await asked(play, token, made(1, 1), made(1, 2), key=once) == 2
     other = replace(once, body_hash=b"2")
     anything = spawned_for([{"parameters": {}}], job_id, play.rig.sealer, other)
-    with pytest.raises(
-        Conflict, match="Idempotency-Key.*once.* was already used, with another body"
-    ):
+    with pytest.raises(Conflict, match="already used, with another body"):
         await connected(play.rig.pool, make_tasks, token, other, anything)
     assert await asked(play, token, made(2, 3)) == 3
     assert len(await play.children(whole["id"])) == 2, "there is none before"
