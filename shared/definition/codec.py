@@ -15,7 +15,6 @@ from shared.definition.types import (
     JobDefinition,
     Permission,
     Reuse,
-    SubJobDefinition,
     TaskDefinition,
     Webhook,
 )
@@ -32,20 +31,15 @@ class InvalidDefinition(ValueError):
 
 _Encodable = TaskDefinition | JobDefinition | Defaults | Webhook | Permission | Reuse
 
-_TASK = TypeAdapter(TaskDefinition)
-_JOB = TypeAdapter(JobDefinition)
-_DEFAULTS = TypeAdapter(Defaults)
-_WEBHOOKS = TypeAdapter(tuple[Webhook, ...])
-_PERMISSIONS = TypeAdapter(tuple[Permission, ...])
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {
-    TaskDefinition: _TASK,
-    JobDefinition: _JOB,
-    SubJobDefinition: TypeAdapter(SubJobDefinition),
-    Defaults: _DEFAULTS,
-    Webhook: TypeAdapter(Webhook),
-    Permission: TypeAdapter(Permission),
-    Reuse: TypeAdapter(Reuse),
-}
+
+class _Adapters(dict[Any, TypeAdapter[Any]]):
+    """By type, each made when it is needed: that takes long, and a service needs few."""
+
+    def __missing__(self, kind: type[Any]) -> TypeAdapter[Any]:
+        return self.setdefault(kind, TypeAdapter(kind))
+
+
+_ADAPTERS = _Adapters()
 
 
 def encode(value: _Encodable) -> Encoded:
@@ -59,28 +53,29 @@ def encode_all(values: Sequence[_Encodable]) -> list[Encoded]:
 
 def decode_task(encoded: object) -> TaskDefinition:
     """Raises InvalidDefinition, as all of these do."""
-    return _decoded(_TASK, encoded)
+    return _decoded(TaskDefinition, encoded)
 
 
 def decode_job(encoded: object) -> JobDefinition:
-    return _decoded(_JOB, encoded)
+    return _decoded(JobDefinition, encoded)
 
 
 def decode_defaults(encoded: object) -> Defaults | None:
-    return None if encoded is None else _decoded(_DEFAULTS, encoded)
+    return None if encoded is None else _decoded(Defaults, encoded)
 
 
 def decode_webhooks(encoded: object) -> tuple[Webhook, ...]:
-    return _decoded(_WEBHOOKS, encoded)
+    return _decoded(tuple[Webhook, ...], encoded)
 
 
 def decode_permissions(encoded: object) -> tuple[Permission, ...]:
-    return _decoded(_PERMISSIONS, encoded)
+    return _decoded(tuple[Permission, ...], encoded)
 
 
-def _decoded(adapter: TypeAdapter[T], encoded: object) -> T:
+def _decoded(kind: type[T], encoded: object) -> T:
     try:
-        return adapter.validate_python(encoded)
+        decoded: T = _ADAPTERS[kind].validate_python(encoded)
+        return decoded
     except ValidationError as error:  # its own text quotes what it was given
         raise InvalidDefinition("; ".join(map(_told, error.errors()))) from None
 

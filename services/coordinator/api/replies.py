@@ -25,6 +25,7 @@ class Answer(BaseModel):
     """The base of all answers. Built with the names on the wire or Python's."""
 
     model_config = ConfigDict(
+        defer_build=True,
         frozen=True,
         use_attribute_docstrings=True,  # they are the descriptions in the API's schema
         extra="ignore",  # a definition may hold what a later version put there

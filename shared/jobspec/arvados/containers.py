@@ -52,7 +52,9 @@ _MOST_ATTEMPTS = 100
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, strict=True, extra="forbid", hide_input_in_errors=True
+    )
 
 
 class RuntimeConstraints(_Part):

@@ -58,7 +58,9 @@ def _number(value: object) -> object:
 
 
 class Job(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, strict=True, extra="forbid", hide_input_in_errors=True
+    )
 
     script: Annotated[str, Field(min_length=1, max_length=256)]
     script_version: Annotated[str, Field(min_length=1, max_length=256)]

@@ -44,6 +44,7 @@ class Spec(BaseModel):
     is null is not set. Nothing is required here: that is for the rules to say."""
 
     model_config = ConfigDict(
+        defer_build=True,
         strict=True,
         frozen=True,
         extra="forbid",

@@ -30,6 +30,7 @@ class Form(BaseModel):
     """Their names in camelCase or, as in protobuf, with underscores; what is null is not set."""
 
     model_config = ConfigDict(
+        defer_build=True,
         frozen=True,
         strict=True,
         extra="forbid",

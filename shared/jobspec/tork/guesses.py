@@ -67,6 +67,7 @@ def _plain(name: str) -> str:
 
 def _fields(model: type[Spec]) -> dict[str, type[Spec] | None]:
     """By its name on the wire: what a field is made of, if that has fields itself."""
+    model.model_rebuild()  # annotations may name classes that come later
     return {
         field.alias or python: next(_models_in(field.annotation), None)
         for python, field in model.model_fields.items()

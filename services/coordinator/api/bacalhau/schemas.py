@@ -19,6 +19,7 @@ class Pascal(BaseModel):
     """Built with the names on the wire or Python's."""
 
     model_config = ConfigDict(
+        defer_build=True,
         frozen=True,
         use_attribute_docstrings=True,
         extra="ignore",

@@ -137,3 +137,6 @@ class ScheduledJobSpec(SubmittedJob):
     reuse: ReuseOfTasks | None = None
     """Whether its tasks end as others that have done the same work, such as those of an earlier
     run. Each run is a job of its own all the same. Default: each task says so itself."""
+
+
+JobSpec.model_rebuild()  # now, not while the first submission waits

@@ -26,6 +26,7 @@ class Spec(BaseModel):
     duration is its text); a field that is null or an empty text is one that isn't there."""
 
     model_config = ConfigDict(
+        defer_build=True,
         strict=True,
         frozen=True,
         extra="forbid",

@@ -372,8 +372,3 @@ class Subjob(JobFields):
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
     webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about its changes. Default: nobody."""
-
-
-_STAGES = (SplitTask, ChunkTask, AssembleTask)
-for _model in (TaskFields, InnerTask, SpawnTask, StageTask, *_STAGES, SubjobTask, TaskEntry):
-    _model.model_rebuild()  # their fields name classes that were still to come

@@ -352,6 +352,3 @@ class SubjobView(Answer):
     """When it is deleted by itself."""
     timeout: str | None = None
     """How long it may take."""
-
-
-Task.model_rebuild()  # now that what it refers to is known
