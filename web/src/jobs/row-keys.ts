@@ -1,5 +1,5 @@
 // The keys of the list: j and k or the arrows go from row to row, x selects, / searches.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Job } from "./rows";
 import type { Selection } from "./use-selection";
 
@@ -20,7 +20,8 @@ export function useRowKeys(
 ): void {
   const newest = useRef({ jobs, selection, mayAct, scrollTo });
   newest.current = { jobs, selection, mayAct, scrollTo };
-  useEffect(() => {
+  // At once: whoever sees the rows may press a key.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const { jobs, selection, mayAct, scrollTo } = newest.current;
