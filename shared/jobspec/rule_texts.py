@@ -41,6 +41,11 @@ _RULES: dict[str, Callable[[_Context], str]] = {
     "rule": lambda ctx: str(ctx["rule"]),
 }
 
+WITHOUT_VALUE = frozenset(
+    {"missing", "extra_forbidden", "string_too_short", "too_short", "too_long"}
+)
+"""Findings that say all without the value."""
+
 
 def _at_most(count: int) -> str:
     if not count:

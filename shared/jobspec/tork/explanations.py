@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.jobspec.problems import KEY, Problem, field_path
-from shared.jobspec.rule_texts import rule_of
+from shared.jobspec.rule_texts import WITHOUT_VALUE, rule_of
 from shared.jobspec.tork.guesses import unknown_field
 from shared.jobspec.tork.models import Spec
 from shared.process.redaction import REDACTED, Redactor
@@ -21,9 +21,6 @@ _HIDDEN = re.compile(
     r"|sessionToken)($|[.\[])"
 )
 
-_WITHOUT_VALUE = frozenset(
-    {"missing", "extra_forbidden", "string_too_short", "too_short", "too_long"}
-)
 _OURS = frozenset({"value_error", "rule"})
 
 
@@ -49,7 +46,7 @@ def problem_of(detail: ErrorDetails, redactor: Redactor) -> Problem:
     rule = redactor.text(rule_of(detail))  # it may quote the value's expressions
     is_single = isinstance(detail["input"], str | int | float)
     about_parts = kind in _OURS and not is_single
-    if kind in _WITHOUT_VALUE or about_parts or (is_single and _HIDDEN.search(field)):
+    if kind in WITHOUT_VALUE or about_parts or (is_single and _HIDDEN.search(field)):
         return Problem(field, rule, place=place)
     return Problem(field, rule, shown_value(detail["input"], redactor), place=place)
 

@@ -26,7 +26,7 @@ from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
 from shared.jobspec.problems import Problem, field_path
-from shared.jobspec.rule_texts import rule_of
+from shared.jobspec.rule_texts import WITHOUT_VALUE, rule_of
 from shared.jobspec.tork.explanations import shown_value
 from shared.jobspec.tork.parsing import JSON_TYPES
 from shared.process.redaction import Redactor
@@ -123,11 +123,6 @@ _RULES = {
 }
 
 
-_WITHOUT_VALUE = frozenset(
-    {"missing", "extra_forbidden", "string_too_short", "too_short", "too_long"}
-)
-
-
 async def read_body(request: web.Request, model: type[M], *, any_type: bool = False) -> M:
     """The JSON body, with `any_type` whatever its content type says. Raises BadRequest or
     InvalidJob: each field with its value and its rule; a password is not shown."""
@@ -175,7 +170,7 @@ def _problem(details: ErrorDetails, hidden: Redactor) -> Problem:
     rule = _RULES.get(kind) or rule_of(details)
     if not field:
         return Problem("", f"the body {rule}")
-    if kind in _WITHOUT_VALUE or field in _HIDDEN:
+    if kind in WITHOUT_VALUE or field in _HIDDEN:
         return Problem(field, rule)
     return Problem(field, rule, shown_value(details["input"], hidden))
 
