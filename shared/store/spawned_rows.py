@@ -15,9 +15,10 @@ ORDER BY s.task_id, s.dispatch, s.number
 
 ADD_SPAWNED = """
 INSERT INTO spawned_tasks (task_id, dispatch, number, sequence, parameters, name, request_key,
-                           request_digest)
-SELECT $1, $2, $3::int + s.n, s.sequence, s.parameters, s.name, $7, $8
-FROM unnest($4::int[], $5::text[], $6::text[])
+                           request_digest, bytes_so_far)
+SELECT $1, $2, $3::int + s.n, s.sequence, s.parameters, s.name, $8, $9,
+       $4::int + sum(octet_length(s.parameters)) OVER (ORDER BY s.n)
+FROM unnest($5::int[], $6::text[], $7::text[])
     WITH ORDINALITY AS s(sequence, parameters, name, n)
 """
 
@@ -38,15 +39,15 @@ async def spawned_by(
 async def add_spawned(
     connection: Connection,
     dispatch: tuple[str, int],
-    after: int,
+    after: tuple[int, int],
     spawned: Sequence[Spawned],
     request: tuple[str | None, bytes | None],
 ) -> None:
-    """`after` so many that the dispatch has made before. `request`: its key, and the digest of its
-    body."""
+    """`after` so many that the dispatch has made before, of so many bytes. `request`: its key, and
+    the digest of its body."""
     columns = (
         [one.sequence for one in spawned],
         [one.parameters for one in spawned],
         [one.name for one in spawned],
     )
-    await connection.execute(ADD_SPAWNED, *dispatch, after, *columns, *request)
+    await connection.execute(ADD_SPAWNED, *dispatch, *after, *columns, *request)

@@ -14,7 +14,7 @@ from services.coordinator.api.errors import Conflict
 from services.coordinator.api.tork.spawned import spawned_for
 from services.coordinator.handlers import on_completions
 from services.coordinator.store.connected import connected
-from services.coordinator.store.task_tokens import Holder, Made, make_tasks, report_end
+from services.coordinator.store.task_tokens import MADE, Holder, Made, make_tasks, report_end
 from services.coordinator.store.tasks_summary import tasks_summary
 from shared.apply.apply import Work
 from shared.lifecycle import JobRestarted, RetryDue, TaskClaimed, TaskFailed, TaskSucceeded
@@ -25,6 +25,7 @@ from tests.integration.test_families_and_secrets import unsealed
 from tests.support.http.authenticated_api import OPERATOR, PROTECTED
 from tests.support.jobs.batcher import LEASE
 from tests.support.jobs.families import NODE, STAYS, Fails, Makes, Play, Row, Verdict
+from tests.support.servers.crowded_tables import blocks_touched, explained
 from tests.support.services.dev import running_dev
 
 
@@ -224,6 +225,24 @@ async def test_what_an_attempt_makes_by_requests_is_there_once_it_has_succeeded_
     assert await asked(play, token, made(1, 9)) is None
     await play.run(lambda _: None)
     assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_a_request_for_tasks_costs_the_same_however_many_came_before(play: Play) -> None:
+    await play.submit_tasks(spawn())
+    [row] = await play.waiting()
+    token = await claimed(play, row)
+    tasks = [made(1, n) for n in range(5000)]
+    for some in (tasks[:2000], tasks[2000:]):
+        await asked(play, token, *some, key=IdempotencyKey("", some[0].parameters, b"1"))
+    arguments = row["id"], row["dispatch"], tasks[0].parameters, b"2"
+    size = sum(len(task.parameters) for task in tasks)
+    async with play.rig.pool.acquire() as connection:
+        await connection.execute("ANALYZE spawned_tasks")
+        assert blocks_touched(await explained(connection, MADE, arguments)) < 20
+        assert tuple(await connection.fetchrow(MADE, *arguments)) == (5000, size, True, True)
+        # A coordinator of the version before has written the last one
+        await connection.execute("UPDATE spawned_tasks SET bytes_so_far = NULL")
+        assert tuple(await connection.fetchrow(MADE, *arguments)) == (5000, size, True, True)
 
 
 async def test_what_an_attempt_reports_of_its_end_counts_when_it_has_succeeded(play: Play) -> None:

@@ -19,11 +19,22 @@ WHERE t.id = $1 AND t.token_digest = $2 AND t.state = 'RUNNING'
 # The end of the attempt waits, and so sees what is made; or was first, and then none may be made.
 LOCKED_HOLDER = f"{HOLDER} FOR NO KEY UPDATE OF t"
 
+# The last row counts those before it. Only after one of an earlier version they are added up.
 MADE = """
-SELECT count(*)::int AS tasks, coalesce(sum(octet_length(parameters)), 0)::int AS bytes,
-       coalesce(bool_or(request_key = $3), false) AS is_repeated,
-       coalesce(bool_or(request_key = $3 AND request_digest <> $4), false) AS is_other
-FROM spawned_tasks WHERE task_id = $1 AND dispatch = $2
+SELECT coalesce(last.number, 0) AS tasks,
+       coalesce(last.bytes_so_far, (SELECT sum(octet_length(parameters))::int FROM spawned_tasks
+                                    WHERE task_id = $1 AND dispatch = $2), 0) AS bytes,
+       same.request_key IS NOT NULL AS is_repeated,
+       coalesce(same.request_digest <> $4, false) AS is_other
+FROM (SELECT $3::text AS key) AS asked
+LEFT JOIN LATERAL (
+    SELECT number, bytes_so_far FROM spawned_tasks WHERE task_id = $1 AND dispatch = $2
+    ORDER BY number DESC LIMIT 1
+) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT request_key, request_digest FROM spawned_tasks
+    WHERE task_id = $1 AND dispatch = $2 AND request_key = asked.key LIMIT 1
+) AS same ON true
 """
 
 
@@ -79,7 +90,7 @@ async def make_tasks(
         if made.is_repeated and not made.is_other:
             return made.tasks
         spawned = spawned_for(holder, made)
-        await add_spawned(connection, dispatch, made.tasks, spawned, request)
+        await add_spawned(connection, dispatch, made[:2], spawned, request)
         return made.tasks + len(spawned)
 
 
