@@ -2,7 +2,9 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from getpass import GetPassWarning
 
 import click
 
@@ -98,7 +100,7 @@ def password(server: Server, username: str, from_stdin: bool, *, as_json: bool) 
         except Rejected as error:
             if _OLD_IS_REQUIRED not in str(error):
                 raise
-        old = _line() if from_stdin else click.prompt("Old password", hide_input=True, err=True)
+        old = _line() if from_stdin else _asked("Old password")
         return await _change_password(api, username, given | {"oldPassword": old})
 
     print_answer(ask(server, change), f"changed the password of {username}", as_json=as_json)
@@ -188,9 +190,19 @@ async def _user(api: AsyncClient, username: str) -> Json:
 
 
 def _new_password(from_stdin: bool) -> str:
-    if from_stdin:
-        return _line()
-    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return _line() if from_stdin else _asked("Password", is_new=True)
+
+
+def _asked(prompt: str, *, is_new: bool = False) -> str:
+    """Raises UsageError without a terminal: what is typed or piped would be shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            asked: str = click.prompt(prompt, hide_input=True, confirmation_prompt=is_new, err=True)
+        except GetPassWarning:
+            raise click.UsageError(
+                "there is no terminal to ask for the password: add --password-stdin"
+            ) from None
     return asked
 
 

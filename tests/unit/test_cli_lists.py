@@ -1,6 +1,8 @@
 """The commands that list things and act on them: what is asked, what is shown."""
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -289,6 +291,22 @@ async def test_a_user_is_created_with_a_password_from_a_prompt_or_standard_input
     assert json.loads(roles.body) == ["ops"]
     unknown = await run_command(api.url, *new, "--role", "x", "--password-stdin", stdin="p\n")
     assert (unknown.exit_code, unknown.stderr) == (3, "conveyor: no such role: x\n")
+
+
+def test_without_a_terminal_a_password_is_neither_asked_for_nor_shown() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli", "users", "password", "ann"],
+        input="a password\n",
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(
+        "Error: there is no terminal to ask for the password: add --password-stdin\n"
+    )
+    assert "Warning" not in ended.stderr
 
 
 async def test_the_own_password_is_changed_with_the_old_one(api: FakeApi) -> None:
