@@ -60,6 +60,11 @@ async def test_apps_engines_and_templates_live_by_their_tags(api: Api) -> None:
             "hasNext": False,
         }
         assert listed["data"][0] == (await api.get(f"/v1/dev/{noun}/{name}"))[kind]
+    for noun, name in (
+        ("templates", "transcode"),
+        ("engines", "cutter"),
+        ("apps", "transcoder"),
+    ):
         assert (await api.answer("DELETE", f"/v1/dev/{noun}/{name}@1.0"))[0] == 200
         status, gone = await api.answer("GET", f"/v1/dev/{noun}/{name}")
         assert (status, gone["code"], gone["error"]["code"]) == (404, 5, "not_found")
@@ -81,6 +86,14 @@ async def test_what_is_wrong_with_a_push_is_told_field_by_field_in_their_form(ap
     fields = [one["field"] for one in answer["details"]]
     assert fields == ["name", "version", "type", "paramsSchema.$ref"]
     assert (await push(api, "templates", {**TEMPLATE, "ap": 1}))[0] == 422
+    status, answer = await push(api, "templates", {**TEMPLATE, "assembler": "a b"})
+    assert status == 422
+    rules = [(one["field"], one["rule"]) for one in answer["details"]]
+    assert rules == [
+        ("app", "there is no such app"),
+        ("partitioner", "there is no such engine"),
+        ("assembler", "must be a name, or a name with a version: name@1 or name@1.2"),
+    ]
     assert (await api.answer("POST", "/v1/dev/apps", data=b"{"))[0] == 400
 
 

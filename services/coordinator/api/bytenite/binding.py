@@ -41,12 +41,8 @@ async def bind(request: web.Request, template_id: str, *, is_run: bool) -> Bindi
     if found is None:
         raise InvalidJob(finder.problems)
     template = Template.model_validate(finder.document(found))
-    app = await finder.find("app", template.app, "templateId.app")
-    engines = [
-        await finder.engine("partitioner", template.partitioner),
-        await finder.engine("assembler", template.assembler),
-    ]
-    if finder.problems or app is None:
+    app, *engines = await finder.named_by(template, "templateId.")
+    if finder.problems or not isinstance(app, Registered):
         raise InvalidJob(finder.problems)
     if is_run:
         finder.require_active()
@@ -70,6 +66,13 @@ async def bind(request: web.Request, template_id: str, *, is_run: bool) -> Bindi
         },
         schemas=dict(_schemas(names, [app, *engines])),
     )
+
+
+async def missing_parts(request: web.Request, template: Template) -> Sequence[Problem]:
+    """What the template names and the request finds none of."""
+    finder = _Finder(request)
+    await finder.named_by(template)
+    return finder.problems
 
 
 def _schemas(
@@ -99,13 +102,23 @@ class _Finder:
             self._found.append(found)
         return found
 
-    async def engine(
-        self, kind: Literal["partitioner", "assembler"], tag: str
+    async def named_by(
+        self, template: Template, within: str = ""
+    ) -> Sequence[Registered | str | None]:
+        """Its app, partitioner and assembler."""
+        return [
+            await self.find("app", template.app, f"{within}app") if template.app else None,
+            await self._engine("partitioner", template.partitioner, within),
+            await self._engine("assembler", template.assembler, within),
+        ]
+
+    async def _engine(
+        self, kind: Literal["partitioner", "assembler"], tag: str, within: str
     ) -> Registered | str | None:
         """One that comes with every worker is its name."""
         if tag in _BUILTINS[kind]:
             return tag
-        return await self.find("engine", tag, f"templateId.{kind}")
+        return await self.find("engine", tag, f"{within}{kind}")
 
     def opened(self, found: Registered | str | None, model: type[M]) -> M | str:
         if found is None or isinstance(found, str):

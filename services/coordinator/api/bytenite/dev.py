@@ -13,6 +13,7 @@ from pydantic import Field
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import private_readers
 from services.coordinator.api.bytenite import dev_schemas as s
+from services.coordinator.api.bytenite.binding import missing_parts
 from services.coordinator.api.bytenite.data_sources import keys_moved, store_keys
 from services.coordinator.api.bytenite.error_form import coded
 from services.coordinator.api.bytenite.groups import INVALID
@@ -137,7 +138,7 @@ async def _row(request: web.Request, of: _Registry) -> Registered:
 
 
 async def _push(request: web.Request, of: _Registry) -> web.Response:
-    document, schema = _checked(of, await _tree(request, of))
+    document, schema = await _checked(request, of)
     name = document.get("name") or document["id"]
     version = parse_version(document.pop("version"))
     if of.kind != "template":
@@ -183,10 +184,12 @@ async def _tree(request: web.Request, of: _Registry) -> Tree:
     return tree
 
 
-def _checked(of: _Registry, tree: Tree) -> tuple[Tree, Tree]:
+async def _checked(request: web.Request, of: _Registry) -> tuple[Tree, Tree]:
     """The document and the schema of its parameters. Raises InvalidJob with all that is wrong."""
-    given = checked(of.pushed, tree)
+    given = checked(of.pushed, await _tree(request, of))
     problems = list(_problems(given))
+    if isinstance(given, s.PushedTemplate):
+        problems += await missing_parts(request, given)
     schema = {} if isinstance(given, s.PushedTemplate) else given.params_schema
     try:
         JsonSchema(schema)
