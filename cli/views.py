@@ -13,7 +13,8 @@ ENDED_TASK_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "STOPPED", "S
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """One row of a job's `execution`: an attempt at a task. `progress` is 0..100,
-    `waits_for` why it does not run yet, `last_return_reason` why it was handed back.
+    `waits_for` why it does not run yet, `last_return_reason` why it was handed back. It ended as
+    the task `reused_from`, or `reuse_miss` tells why it runs.
 
     `attempt` counts from 0; `child_index` counts the children of `parent_id`, from 0. A task that
     is made of others knows how many there will be, whether or not they have rows yet; a service or
@@ -42,6 +43,8 @@ class TaskView:
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    reused_from: str | None = None
+    reuse_miss: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def task_view(task: Json) -> TaskView:
         created_at=task.get("createdAt"),
         started_at=task.get("startedAt"),
         ended_at=task.get("completedAt") or task.get("failedAt"),
+        reused_from=task.get("reusedFrom"),
+        reuse_miss=(task.get("reuseMiss") or {}).get("message"),
     )
 
 

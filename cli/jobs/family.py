@@ -182,6 +182,17 @@ def _duration(task: TaskView, at: datetime) -> str:
 
 
 def _outcome(task: TaskView, nodes: Mapping[str, str]) -> Text:
+    outcome, reuse = _progress(task, nodes), _reuse(task)
+    return outcome.append(f"{'  ' if outcome and reuse else ''}{reuse}", "dim")
+
+
+def _reuse(task: TaskView) -> str:
+    if task.reused_from:
+        return f"reused from task {task.reused_from[:SHORT]}"
+    return f"not reused: {one_line(task.reuse_miss)}" if task.reuse_miss else ""
+
+
+def _progress(task: TaskView, nodes: Mapping[str, str]) -> Text:
     place = _place(task, nodes)
     if task.error:
         return Text.assemble((one_line(task.error), style_of("FAILED")), place)

@@ -18,6 +18,7 @@ from shared.planning.terms import Wallet
 from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.family_rows import ExecutionState, NextSequence, Reopened
+from shared.store.missed_tasks import MissedTask, NearTask
 from shared.store.outbox import OutboxRow
 from shared.store.reported_ends import ReportedEnd
 from shared.store.reused_tasks import DoneTask, WantedTask
@@ -180,6 +181,9 @@ class Rows(Protocol):
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
         """Completed tasks that did the same work, with all that they have kept. None of them is
         deleted before the transaction ends."""
+
+    async def nearest_tasks(self, missed: Collection[MissedTask]) -> dict[str, NearTask]:
+        """What these, which run, come nearest to, by their ids."""
 
     async def results_of_children(
         self, parents: Collection[str]

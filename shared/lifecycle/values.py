@@ -36,7 +36,8 @@ class PlannedTask:
     core itself needs stands beside it. `sealed` is the encrypted form of whatever in the
     definition was made from a secret. `resources` is what it holds of its node while it runs:
     `millicpus`, bytes of `memory` and `disk`, `gpus`. `placement` is that of a placed task and of
-    its executions. With a `fingerprint` it may end as a task that had the same.
+    its executions. With a `fingerprint` it may end as a task that had the same; `reuse_miss` tells
+    why it does not, and is handed on unread as well.
     """
 
     name: str
@@ -53,6 +54,7 @@ class PlannedTask:
     resources: Mapping[str, int] | None = None
     placement: PlacementRules | None = None
     fingerprint: str | None = None
+    reuse_miss: Mapping[str, object] | None = None
 
     @property
     def is_execution(self) -> bool:

@@ -118,8 +118,18 @@ def job_fingerprint(
 def task_fingerprint(task: TaskDefinition, keyed: KeyedHash) -> str:
     """Of an evaluated task that a worker runs. It holds what is secret in clear, so all of it is
     hashed with the key."""
-    shape = _without(_task(encode(task), has_names=False), _ONLY_OF_LISTS)
+    shape = _of_planned(encode(task))
     return keyed(canonical({"format": FORMAT, "task": shape}))
+
+
+def task_places(definition: Encoded) -> dict[str, object]:
+    """The places that the fingerprint of a task is made of, with what stands there, as far as its
+    definition is kept in clear."""
+    return dict(_places(_of_planned(definition), "", "", None))
+
+
+def _of_planned(task: Encoded) -> Encoded:
+    return _without(_task(task, has_names=False), _ONLY_OF_LISTS)
 
 
 def canonical(value: object) -> str:

@@ -163,15 +163,20 @@ def _rank(candidate: Candidate) -> tuple[int, float, datetime, str]:
     return order, progress, since, candidate.job_id
 
 
+def differing(parts: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """The places where the two are not the same."""
+    return sorted(
+        place for place in parts.keys() | other.keys() if parts.get(place) != other.get(place)
+    )
+
+
 def nearest(
     parts: Mapping[str, str], others: Iterable[tuple[str, Mapping[str, str]]]
 ) -> Nearest | None:
     """Of `others`, each with its id; the first of those that differ in equally few places."""
     found: Nearest | None = None
     for job_id, other in others:
-        places = sorted(
-            place for place in parts.keys() | other.keys() if parts.get(place) != other.get(place)
-        )
+        places = differing(parts, other)
         if places and (found is None or len(places) < found.count):
             found = Nearest(job_id, places[:MOST_DIFFERENCES], len(places))
     return found

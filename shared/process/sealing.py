@@ -120,6 +120,11 @@ class Sealer:
             ) from None
 
 
+def is_sealed_text(value: object) -> bool:
+    """It is as `seal_text` keeps what it seals: another text each time."""
+    return isinstance(value, str) and value.startswith(_TEXT)
+
+
 def _multi_fernet(keys: Sequence[str]) -> "MultiFernet":
     from cryptography.fernet import MultiFernet
 

@@ -11,6 +11,7 @@ from shared.planning.new_job import NewJob
 from shared.planning.reuse import Candidate, Verdict, WantedReuse, choose, nearest
 from shared.postgres.pool import Connection, rows_touched
 from shared.store import submissions
+from shared.store.missed_tasks import MissedTask, NearTask, nearest_tasks
 from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
 from shared.store.submissions import MOST_CANDIDATES
 
@@ -221,3 +222,6 @@ class ReuseRows:
 
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
         return await reusable_tasks(self._connection, wanted)
+
+    async def nearest_tasks(self, missed: Collection[MissedTask]) -> dict[str, NearTask]:
+        return await nearest_tasks(self._connection, missed)

@@ -55,6 +55,7 @@ _PLAN = (
         from_row=placement_of,
     ),
     Column("fingerprint", "text", _BEGUN, "plan.fingerprint"),
+    Column("reuse_miss", "jsonb", _BEGUN, "plan.reuse_miss"),
 )
 _OF_TASK = (
     Column("id", "text"),

@@ -112,7 +112,7 @@ tasks:
     reused = page.get_by_role("article", name="Task publish").locator(".facts")
     expect(reused).to_contain_text("Reusedid the same work as publish, completed")
     reused.get_by_role("link", name="publish").click()
-    expect(reused).to_contain_text("Reuseno task of the same work could be reused")
+    expect(reused).to_contain_text("Reusenot reused: no task of the same owner completed")
     page.goto(again)
     expect(page.get_by_role("link", name="Run again with edits").first).to_have_attribute(
         "href", f"/ui/submit?from={page.url.rsplit('/', 1)[1]}"

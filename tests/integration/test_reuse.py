@@ -354,6 +354,16 @@ async def test_an_each_that_is_submitted_again_runs_only_what_changed(door: Door
     reused = next(t for t in children if t["reused_from"])
     shown = await door.api.get(f"/tasks/{reused['id']}", headers=OPERATOR)
     assert (shown["reusedFrom"], "usage" in shown) == (reused["reused_from"], False)
+    before = next(t for t in await rig.tasks(first) if t["child_index"] == 299)
+    shown = await door.api.get(f"/tasks/{ran['id']}", headers=OPERATOR)
+    assert shown["reuseMiss"] == {
+        "reason": "different",
+        "message": "the nearest task differs in env.N",
+        "taskId": before["id"],
+        "differences": ["env.N"],
+        "count": 1,
+    }
+    assert {t["reuse_miss"]["reason"] for t in await rig.tasks(first) if t["parent_id"]} == {"new"}
     assert (await rig.job(second))["usage"]["attempts"] == 1
     of_bob = await rig.submit(each(1), created_by="bob~1")
     assert await run_all(rig, of_bob) == 1

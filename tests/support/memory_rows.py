@@ -36,6 +36,7 @@ from shared.planning.terms import Wallet
 from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.family_rows import ExecutionState, NextSequence, Reopened
+from shared.store.missed_tasks import MissedTask, NearTask
 from shared.store.outbox import OutboxRow
 from shared.store.reported_ends import ReportedEnd
 from shared.store.reused_tasks import DoneTask, WantedTask
@@ -87,6 +88,9 @@ class MemoryRows:
         return False
 
     async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
+        return {}
+
+    async def nearest_tasks(self, missed: Collection[MissedTask]) -> dict[str, NearTask]:
         return {}
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:

@@ -95,6 +95,7 @@ TASK = TaskRow(
     subjob_id=None,
     phase="run",
     image_digest="sha256:1",
+    reuse_miss={"reason": "different", "task_id": "t2", "differences": ["env.A"], "count": 1},
 )
 EMPTY = TaskRow._make([None] * len(TaskRow._fields))._replace(
     id="t", job_id="j", position=1, state="CREATED", created_at=NOW, definition={}, progress=0.0

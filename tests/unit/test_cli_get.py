@@ -87,6 +87,17 @@ async def test_a_task_that_waits_because_it_was_handed_back_says_why() -> None:
     ]
 
 
+async def test_a_task_that_was_reused_or_may_have_been_says_so() -> None:
+    miss = {"reason": "different", "message": "the nearest task differs in env.A"}
+    reused = task("a", "COMPLETED", position=1, result="7", reusedFrom="0123456789" * 3)
+    ran = task("b", "COMPLETED", position=2, reuseMiss=miss)
+    lines = await tree(job(reused, ran, names=("a", "b")))
+    assert [line.split(maxsplit=3)[3] for line in lines] == [
+        "7  reused from task 01234567",
+        "not reused: the nearest task differs in env.A",
+    ]
+
+
 async def test_a_task_that_waits_for_a_worker_says_in_which_queue() -> None:
     lines = await tree(job(task("a", "SCHEDULED", queue="gpu")))
     assert [line.split(maxsplit=3) for line in lines] == [

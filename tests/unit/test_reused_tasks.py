@@ -1,11 +1,15 @@
 """Tasks that end as others have, which did the same work."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from services.coordinator.api.tork.schemas.reuse import TaskReuseMiss
+from services.coordinator.api.tork.task_reuse import shown_miss
 from shared.definition import Encoded, JobDefinition, encode
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.compilation import compile_job
@@ -26,7 +30,9 @@ from shared.lifecycle import (
     decide,
 )
 from shared.planning.planner import Planner
+from shared.planning.task_reuse import Miss, difference_to, miss_of, why_not_kept
 from shared.planning.templates import JobSource, TaskSource
+from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, generate_key
 from tests.support.jobs.decided import NOW, a_job, decided, opened, told
 from tests.support.jobs.definitions import task_definition
@@ -113,3 +119,54 @@ def test_a_scheduled_job_says_so_for_its_tasks_and_each_run_is_a_job_of_its_own(
 
 
 REUSE = "\nreuse: {tasks: true}"
+
+
+def told_near(then: dict[str, object], **fields: Any) -> Mapping[str, object]:
+    """Of a task with the input `size` 2, beside one that had `then`."""
+    now = planned({"size": "2"}, env=ENV, reuse=True, **fields)
+    before = planned(then, env=ENV, reuse=True, **fields)
+    return difference_to(dict(now.definition), "before", dict(before.definition))
+
+
+def test_what_runs_says_where_it_differs_from_the_task_at_its_place() -> None:
+    miss = {"reason": "different", "task_id": "before", "differences": ["env.SIZE"], "count": 1}
+    assert told_near({"size": "1"}) == miss
+    many = {"run": "{{ inputs.size }}", "sidecars": [{"name": "s", "image": "i", "env": ENV}]}
+    assert told_near({"size": "2"}, queue="q", **many)["count"] == 0
+
+
+def test_a_url_that_is_kept_sealed_is_no_difference() -> None:
+    source = {"target": "/in", "url": "https://example.org/{{ inputs.size }}"}
+    assert told_near({"size": "2"}, sources=[source])["differences"] == []
+
+
+def test_why_a_job_does_not_take_the_files_of_an_earlier_task() -> None:
+    job = replace(a_job(), kept_bytes=5)
+    assert why_not_kept(job, 5, 10) is None
+    assert why_not_kept(job, 6, 10) is Miss.SPACE
+    assert why_not_kept(replace(job, restarts=1), 5, None) is Miss.RESTARTED
+    assert why_not_kept(replace(job, restarts=1), 0, None) is None
+
+
+@pytest.mark.parametrize(
+    ("miss", "message"),
+    [
+        (miss_of(Miss.NEW), "no task of the same owner completed this work before"),
+        (miss_of(Miss.IMAGE, "before"), "the name of its image refers to another image now"),
+        (
+            {**miss_of(Miss.DIFFERENT, "before"), "differences": ["env.B", "run"], "count": 7},
+            "the nearest task differs in env.B, run and 5 more",
+        ),
+        (
+            {**miss_of(Miss.DIFFERENT, "before"), "differences": [], "count": 0},
+            "the nearest task differs in what is secret",
+        ),
+    ],
+)
+def test_why_a_task_runs_is_shown_in_words(miss: Mapping[str, object], message: str) -> None:
+    assert shown_miss(miss, Redactor())["message"] == message
+
+
+def test_there_are_words_for_each_reason() -> None:
+    for reason in Miss:
+        assert TaskReuseMiss.model_validate(shown_miss(miss_of(reason), Redactor()))

@@ -192,6 +192,8 @@ class AssembleView(Answer):
     """Its place in the job's task list, counted from 1."""
     reused_from: str | None = None
     """The attempt that did its work before, whose end it has: it did not run itself."""
+    reuse_miss: TaskReuseMiss | None = None
+    """Why it runs although it has `reuse`."""
     state: (
         Literal[
             "CREATED",
@@ -4111,6 +4113,8 @@ class Task(Answer):
     """Its place in the job's task list, counted from 1."""
     reused_from: str | None = None
     """The attempt that did its work before, whose end it has: it did not run itself."""
+    reuse_miss: TaskReuseMiss | None = None
+    """Why it runs although it has `reuse`."""
     state: (
         Literal[
             "CREATED",
@@ -4373,6 +4377,24 @@ class TaskPage(Answer):
     """How many items there are on all pages."""
     total_pages: int | None = None
     """How many pages there are."""
+
+
+class TaskReuseMiss(Answer):
+    """Why a task with `reuse` runs."""
+
+    reason: Literal["new", "different", "image", "files", "space", "restarted"] | str
+    """No task of its owner completed the same work: it is `new`, or `different` from the task at
+    its place in the last job of that name that has ended. Or one did, but the name of its
+    `image` refers to another image now, its `files` are gone, the job has no `space` for
+    them, or was `restarted`."""
+    message: str
+    """For people; its wording may change."""
+    task_id: str | None = None
+    """The task that did the same work, or that it differs from."""
+    differences: list[str] | None = None
+    """Where the two differ, such as `env.SIZE`; the first 5. Left out if that is secret."""
+    count: int | None = None
+    """In how many places they differ."""
 
 
 class TaskRow(Answer):

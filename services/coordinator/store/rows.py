@@ -225,6 +225,7 @@ class TaskRow(NamedTuple):
     phase: str | None = None
     sequence: int | None = None
     image_digest: str | None = None
+    reuse_miss: JsonObject | None = None
 
 
 def _task_columns(**instead: str) -> str:

@@ -158,7 +158,7 @@ class Answers:
             return
         at_hand = are_quick(asking)
         planned = await _done(lambda: [(s, self._event(s, variables)) for s in asking], at_hand)
-        self._prepared |= await prepared(self._transaction.rows, planned)
+        self._prepared |= await prepared(self._transaction, planned)
 
     def _wanted(self, takers: Sequence[TaskSource], stored: Variables) -> set[Wanted]:
         found: set[Wanted] = set()

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from services.coordinator.api.replies import Fields, set_fields
 from services.coordinator.api.tork.definitions import shown_task, shown_without
+from services.coordinator.api.tork.task_reuse import shown_miss
 from services.coordinator.api.usage import shown_usage
 from services.coordinator.node_reasons import NodeReasons
 from services.coordinator.store.rows import JsonObject, TaskRow
@@ -49,6 +50,8 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
         shown["retry"] = shown["retry"] | {"attempts": row.attempt}
     if row.children or row.subjob_id:
         shown |= _made_of(definition, row)
+    if row.reuse_miss:
+        shown["reuseMiss"] = shown_miss(row.reuse_miss, redact)
     if row.omitted:
         shown["omitted"] = row.omitted
     shown |= set_fields({"phase": row.phase, "imageDigest": row.image_digest})

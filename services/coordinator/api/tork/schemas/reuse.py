@@ -1,6 +1,7 @@
 """Which job a submission was answered with, and why."""
 
 from datetime import datetime
+from typing import Literal
 
 from services.coordinator.api.replies import Answer
 from services.coordinator.api.tork.schemas.submitted import UserView
@@ -75,3 +76,21 @@ class ReuseCheck(Answer):
     """How the candidates became fewer."""
     nearest_miss: NearestMiss | None = None
     """Where no job does the same work: the one that differs least."""
+
+
+class TaskReuseMiss(Answer):
+    """Why a task with `reuse` runs."""
+
+    reason: Literal["new", "different", "image", "files", "space", "restarted"]
+    """No task of its owner completed the same work: it is `new`, or `different` from the task at
+    its place in the last job of that name that has ended. Or one did, but the name of its `image`
+    refers to another image now, its `files` are gone, the job has no `space` for them, or was
+    `restarted`."""
+    message: str
+    """For people; its wording may change."""
+    task_id: str | None = None
+    """The task that did the same work, or that it differs from."""
+    differences: list[str] | None = None
+    """Where the two differ, such as `env.SIZE`; the first 5. Left out if that is secret."""
+    count: int | None = None
+    """In how many places they differ."""

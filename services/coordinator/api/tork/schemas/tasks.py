@@ -12,6 +12,7 @@ from services.coordinator.api.tork.schemas.placement import (
     PlacementView,
     WasmView,
 )
+from services.coordinator.api.tork.schemas.reuse import TaskReuseMiss
 from services.coordinator.api.tork.schemas.submitted import (
     ArtifactView,
     AutoDeleteView,
@@ -90,6 +91,8 @@ class Task(AuxTaskView):
     """Its place in the job's task list, counted from 1."""
     reused_from: str | None = None
     """The attempt that did its work before, whose end it has: it did not run itself."""
+    reuse_miss: TaskReuseMiss | None = None
+    """Why it runs although it has `reuse`."""
     state: TaskStateName | None = None
     """`SKIPPED` means that its `if` gave false."""
     waiting: Waiting | None = None
