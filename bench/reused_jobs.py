@@ -31,8 +31,9 @@ SELECT id, md5(id) || md5(id), '',
 FROM jobs WHERE NOT EXISTS (SELECT FROM job_fingerprints f WHERE f.job_id = jobs.id)
 """
 ALIKE = """
-INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts, created_at)
-SELECT j.id, $2, '', '{}', j.created_at FROM jobs j WHERE starts_with(j.name, $1)
+INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts, created_at, has_failed)
+SELECT j.id, $2, '', '{}', j.created_at, j.state = 'FAILED'
+FROM jobs j WHERE starts_with(j.name, $1)
 """
 ARTIFACTS = """
 INSERT INTO artifacts (task_id, attempt, name, job_id, object, file_name, size, sha256)

@@ -93,6 +93,8 @@ _ACQUIRE_SECONDS = 5.0
 # A statement that takes arrays seems cheaper when it is planned for those at hand, each time anew,
 # which takes longer than the statement. All of its user's have one way only, by their indexes.
 PLAN_ONCE = "SET plan_cache_mode = force_generic_plan"
+PLAN_ONCE_HERE = "SET LOCAL plan_cache_mode = force_generic_plan"
+"""Until the end of the transaction."""
 
 
 class OwnConnection:

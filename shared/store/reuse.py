@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from shared.lifecycle import JobState
 from shared.planning.new_job import NewJob
 from shared.planning.reuse import Candidate, Verdict, WantedReuse, choose, nearest
-from shared.postgres.pool import Connection, rows_touched
+from shared.postgres.pool import PLAN_ONCE_HERE, Connection, rows_touched
 from shared.store import submissions
 from shared.store.missed_tasks import MissedTask, NearTask, nearest_tasks
 from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
-from shared.store.submissions import MOST_CANDIDATES
+from shared.store.submissions import MOST_CANDIDATES, alike
 
 _MOST_NEAR = 20
 _MOST_DECISIONS = 20
@@ -27,24 +27,17 @@ FROM (SELECT DISTINCT f FROM unnest($1::text[]) AS f ORDER BY f) AS alike
 """
 
 # Of very many that may be the answer, the oldest is; the newest are young enough where the oldest
-# are too old. Of all others, the newest, to tell why they are none. $3: of this owner only. Each
-# fingerprint alone, for in the index only the jobs of one are in order.
-_MAY_BE = "AND NOT f.is_out AND ($3::text IS NULL OR f.owner = $3)"
+# are too old. Of all others, the newest, to tell why they are none. $3: of this owner only.
+_MAY_BE = "NOT f.is_out AND ($3::text IS NULL OR f.owner = $3)"
 _LOOKED_AT = " UNION ".join(
     f"""
-    (SELECT one.job_id FROM unnest($1::text[]) AS d(digest), LATERAL (
-         SELECT f.job_id, f.created_at FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-         WHERE f.fingerprint = d.digest
-           AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
-           AND j.spec_version = 1  -- a later one does other work
-           AND (j.delete_at IS NULL OR j.delete_at > now()) {which}
-         ORDER BY f.created_at {order} LIMIT {MOST_CANDIDATES}) AS one
+    (SELECT one.id AS job_id
+     FROM unnest($1::text[]) AS d(digest), LATERAL ({alike("$2::text[]", which, order)}) AS one
      ORDER BY one.created_at {order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
-    for which, order in ((_MAY_BE, "ASC"), (_MAY_BE, "DESC"), ("", "DESC"))
+    for which, order in ((_MAY_BE, "ASC"), (_MAY_BE, "DESC"), ("true", "DESC"))
 )
 
-# One that is being deleted is waited for, and then not there. What is sealed is another text each
-# time.
+# What is sealed is another text each time.
 CANDIDATES = f"""
 WITH looked_at AS MATERIALIZED ({_LOOKED_AT})
 SELECT j.id AS job_id, j.state, j.created_by AS owner, j.created_at, j.completed_at, j.progress,
@@ -64,8 +57,11 @@ LATERAL (
                                ORDER BY t.position, t.child_index, a.name), '') AS sums
     FROM artifacts a JOIN tasks t ON t.id = a.task_id
     WHERE a.job_id = j.id AND j.state = 'COMPLETED') AS kept
-ORDER BY j.created_at FOR KEY SHARE OF j
+ORDER BY j.created_at
 """  # noqa: S608 - texts of our own
+
+# One that is being deleted is waited for, and then not there.
+KEPT_CANDIDATES = f"{CANDIDATES} FOR KEY SHARE OF j"
 
 NEAR = f"""
 SELECT f.job_id, f.parts FROM job_fingerprints f
@@ -139,11 +135,24 @@ async def lock_alike(connection: Connection, wanted: Sequence[WantedReuse]) -> N
     await connection.execute(LOCK, list(chain.from_iterable(digests)))
 
 
-async def judge(connection: Connection, wanted: WantedReuse, now: datetime) -> Verdict:
+async def check(connection: Connection, wanted: WantedReuse, now: datetime) -> Verdict:
     """What a submission would be answered with now."""
+    async with connection.transaction(readonly=True):
+        await connection.execute(PLAN_ONCE_HERE)  # its plan takes longer than the statement
+        return await _judge(connection, CANDIDATES, wanted, now)
+
+
+async def judge(connection: Connection, wanted: WantedReuse, now: datetime) -> Verdict:
+    """What a submission is answered with, which is not deleted before the transaction ends."""
+    return await _judge(connection, KEPT_CANDIDATES, wanted, now)
+
+
+async def _judge(
+    connection: Connection, statement: str, wanted: WantedReuse, now: datetime
+) -> Verdict:
     digest = wanted.fingerprint.digest
     of_owner = (wanted.owner or _NOBODY) if wanted.rules.scope == "own" else None
-    rows = await connection.fetch(CANDIDATES, wanted.digests, wanted.readers, of_owner)
+    rows = await connection.fetch(statement, wanted.digests, wanted.readers, of_owner)
     candidates = [Candidate(**{**row, "state": JobState(row["state"])}) for row in rows]
     verdict = choose(wanted, candidates, now)
     if verdict.job_id is not None or candidates:

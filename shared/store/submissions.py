@@ -8,28 +8,34 @@ from shared.planning.new_job import NewJob
 from shared.planning.reuse import WantedReuse
 from shared.postgres.pool import Connection
 
-MOST_CANDIDATES = 50
+MOST_CANDIDATES = 20
 """Of those that may be the answer the oldest, as many of the newest, and as many of any."""
 _NOBODY = ""
 _ACTIVE = [state.value for state in JobState if not state.is_final]
 
-# Without locks. For each submission the oldest and the newest, as many as `reuse.CANDIDATES` looks
-# at: none that it finds on its way is missing.
-_OF_ONE = [
-    f"""
-    (SELECT alike.job_id FROM unnest(w.digests) AS d(digest), LATERAL (
-         SELECT f.job_id, f.created_at FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
-         WHERE f.fingerprint = d.digest AND f.owner = w.owner
-           AND j.state = ANY($2::text[]) AND j.spec_version = 1 AND NOT f.is_out
-           AND (w.readers IS NULL OR j.readers = '{{}}' OR j.readers && w.readers)
-         ORDER BY f.created_at {order} LIMIT {MOST_CANDIDATES}) AS alike
-     ORDER BY alike.created_at {order} LIMIT {MOST_CANDIDATES})"""  # noqa: S608 - texts of our own
+
+def alike(readers: str, which: str, order: str) -> str:
+    """SQL: jobs of fingerprint `d.digest`, the first in this order of creation. `readers`, an
+    array, may see them; NULL: all. One fingerprint, as in the index only its jobs are in order."""
+    return f"""
+        SELECT j.id, j.state, f.created_at FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id
+        WHERE f.fingerprint = d.digest AND {which}
+          AND ({readers} IS NULL OR j.readers = '{{}}' OR j.readers && {readers})
+          AND j.spec_version = 1  -- a later one does other work
+          AND (j.delete_at IS NULL OR j.delete_at > now())
+        ORDER BY f.created_at {order} LIMIT {MOST_CANDIDATES}"""  # noqa: S608 - texts of our own
+
+
+# Without locks. Of those that `reuse.CANDIDATES` will look at: of very many it looks at no others.
+_MAY_BE_JOINED = " UNION ".join(
+    f"({alike('w.readers', 'NOT f.is_out AND f.owner = w.owner', order)})"
     for order in ("ASC", "DESC")
-]
+)
 JOINABLE = f"""
-SELECT DISTINCT one.job_id
+SELECT DISTINCT one.id
 FROM jsonb_to_recordset($1) AS w(digests text[], owner text, readers text[]),
-LATERAL ({" UNION ".join(_OF_ONE)}) AS one
+unnest(w.digests) AS d(digest), LATERAL ({_MAY_BE_JOINED}) AS one
+WHERE one.state = ANY($2::text[])
 """  # noqa: S608 - texts of our own
 
 STORE_FIRST = "INSERT INTO job_submissions (job_id, id, is_first) VALUES ($1, $2, true)"
@@ -87,7 +93,7 @@ async def joinable(connection: Connection, wanted: Sequence[WantedReuse]) -> lis
     if not asked:
         return []
     rows = await connection.fetch(JOINABLE, list(map(_looked_for, asked)), _ACTIVE)
-    return [row["job_id"] for row in rows]
+    return [row["id"] for row in rows]
 
 
 def _looked_for(wanted: WantedReuse) -> dict[str, object]:

@@ -104,10 +104,10 @@ SUBJOBS = """
 UPDATE jobs SET parent_job_id = 'job50000', parent_task_id = 'child1', parent_dispatch = 1
 WHERE id IN (SELECT 'job' || n FROM generate_series(1, 199, 2) AS n)
 """
-# A hundred kinds of work, each done by a thousand jobs.
+# Ten kinds of work, each done by ten thousand jobs.
 FINGERPRINTS = """
 INSERT INTO job_fingerprints (job_id, fingerprint, owner, parts, created_at)
-SELECT 'job' || n, 'f' || n / 2 % 100, 'ann', '{}', now() - make_interval(secs => n)
+SELECT 'job' || n, 'f' || n / 2 % 10, 'ann', '{}', now() - make_interval(secs => n)
 FROM generate_series(1, 100000) AS n
 """
 NEEDS = """
@@ -235,8 +235,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
             *(["q"], ["m"], [0], [b"x"]),
         ),
     ),
-    "jobs that do the same work": (reuse.CANDIDATES, (["f7"], EYES, "ann")),
-    "jobs on their way that do the same work": (submissions.JOINABLE, (ALIKE, ["SCHEDULED"])),
+    "jobs that do the same work": (reuse.KEPT_CANDIDATES, (["f7"], EYES, "ann")),
+    "jobs on their way that do the same work": (submissions.JOINABLE, (ALIKE, ["NONE"])),
     "nearest job": (reuse.NEAR, ("ann", "f7")),
     "sub-jobs behind in priority": (subjob_priorities.BEHIND, ("job50000",)),
     "load tasks": (source_rows.TASKS, (IDS, [2] * 200)),

@@ -17,7 +17,7 @@ from shared.lifecycle import SubmissionWithdrawn, TaskClaimed, TaskSucceeded
 from shared.messages import KeptArtifact
 from shared.planning.fingerprint import Fingerprint
 from shared.planning.reuse import WantedReuse
-from shared.store.submissions import joinable
+from shared.store.submissions import JOINABLE, joinable
 from tests.support.http.api import YAML
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -26,6 +26,7 @@ from tests.support.http.authenticated_api import (
 from tests.support.http.deciding_api import Door, open_door
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 from tests.support.servers.bulk_rows import bulk_rows, numbers
+from tests.support.servers.crowded_tables import explained, nodes_of
 
 pytestmark = pytest.mark.real
 
@@ -294,6 +295,10 @@ async def test_any_number_of_jobs_of_one_submission_hide_none_of_another(door: D
         unreadable = replace(wanted[1], readers=["user:eve"])
         await pool.execute("UPDATE jobs SET readers = '{user:ann}'")
         assert await joinable(connection, [unreadable]) == []
+        asked = {"digests": wanted[0].digests, "owner": wanted[0].owner, "readers": None}
+        plan = await explained(connection, JOINABLE, ([asked], ["NONE"]))
+        looked_at = [step for step in nodes_of(plan) if step.get("Alias", "").startswith("f")]
+        assert 0 < sum(step["Actual Rows"] for step in looked_at) < 60  # of 120
 
 
 async def test_a_submission_joins_before_the_last_is_taken_back_or_makes_a_job(door: Door) -> None:

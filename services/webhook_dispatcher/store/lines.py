@@ -151,10 +151,11 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
     (SELECT min(due_at) FROM free),
     (SELECT due_at FROM webhook_events ORDER BY due_at LIMIT 1),
     (SELECT due_at FROM webhook_notices ORDER BY due_at LIMIT 1),
-    (SELECT e.at FROM feed_cursors c JOIN job_events e ON (e.txid, e.seq) > (c.txid, c.seq)
+    (SELECT e.at FROM feed_cursors c CROSS JOIN LATERAL (
+         SELECT at FROM job_events WHERE (txid, seq) > (c.txid, c.seq)
+         ORDER BY txid, seq LIMIT 1) e
      WHERE c.name = 'webhook endpoints'
-       AND EXISTS (SELECT FROM webhook_endpoints WHERE disabled_at IS NULL)
-     ORDER BY e.txid, e.seq LIMIT 1))))::float8
+       AND EXISTS (SELECT FROM webhook_endpoints WHERE disabled_at IS NULL)))))::float8
 """  # noqa: S608 - a part of our own
 
 

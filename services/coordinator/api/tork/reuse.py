@@ -74,7 +74,7 @@ async def check_reuse(request: web.Request) -> web.Response:
     spec = await in_background(request, partial(parse_job, body, content_type))
     new = await new_job_of(request, spec)
     wanted = new.reuse or await wanted_reuse(request, new, Reuse())
-    verdict = await ports(request).run(reuse.judge, wanted, datetime.now(UTC))
+    verdict = await ports(request).run(reuse.check, wanted, datetime.now(UTC))
     shown: Fields = {
         "fingerprint": wanted.fingerprint.digest,
         "steps": [asdict(step) for step in verdict.steps],
