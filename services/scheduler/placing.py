@@ -156,6 +156,8 @@ def _waiting(
     row: WaitingRow, avoided: Mapping[str, frozenset[str]], left: Mapping[str, int]
 ) -> Waiting:
     rules = rules_of(row.rules)
+    # The first of a spawn is alone, and stands for all that come of it.
+    is_first = row.is_spawned and not row.child_index
     return Waiting(
         id=row.id,
         family=row.parent_id,
@@ -166,7 +168,8 @@ def _waiting(
         avoid=avoided.get(row.id, frozenset()),
         pinned_to=row.pinned_to,
         is_kept_running=rules.type.is_kept_running,
-        left=left.get(row.parent_id, UNCOUNTED),
+        is_spawned=row.is_spawned,
+        left=UNCOUNTED if is_first else left.get(row.parent_id, UNCOUNTED),
         limited_by=row.job_id if rules.demand.min_nodes else None,
     )
 

@@ -14,6 +14,8 @@ before those after it are looked at.
 Of a placed task that wants several nodes at once, and has none yet, either so many get an execution
 in the same round or no execution is placed: two such tasks can't each hold what the other lacks.
 The same goes for the slots of its job, which executions of such a task take with their nodes.
+Of a spawn those are not there yet that the first ones make: these begin once there is room for as
+many.
 """
 
 from collections import defaultdict
@@ -75,7 +77,7 @@ def place(
         if one.id in assignments:
             continue
         is_off = gang is not None and not gang.is_placed
-        has_slot = slots.are_free(one, gang.needed if gang is not None and is_off else 1)
+        has_slot = slots.are_free(one, gang.slots if gang is not None and is_off else 1)
         spot = board.best_for(one) if has_slot and not is_off else None
         if spot is not None:
             spot.take(one)
@@ -85,11 +87,15 @@ def place(
         unplaced.append(one)
         if not has_slot or (gang is not None and is_off and one not in gang.first):
             continue
-        if now - one.since >= reserve_after and len(reserved) < MOST_RESERVATIONS:
-            spot = board.nearest_for(_alone(one) if is_off else one)
+        if now - one.since < reserve_after:
+            continue
+        for wanted in gang.stood_for_by(one) if gang is not None and is_off else [one]:
+            if len(reserved) == MOST_RESERVATIONS:
+                break
+            spot = board.nearest_for(_alone(wanted) if is_off else wanted)
             if spot is not None:
-                spot.take(one)
-                reserved[one.id] = spot.node.id
+                spot.take(wanted)
+                reserved[wanted.id] = spot.node.id
     return Placed(assignments, unplaced, reserved, slots.held_back_by)
 
 
@@ -122,8 +128,26 @@ class _Gang:
         return min(one.demand.min_nodes, one.left)
 
     @property
+    def slots(self) -> int:
+        """Of its job that it takes as it begins."""
+        return len(self.first) if self.members[0].is_spawned else self.needed
+
+    @property
     def first(self) -> Sequence[Waiting]:
         return self.members[: self.needed]
+
+    @property
+    def to_come(self) -> Sequence[Waiting]:
+        """Those that are not made yet, and must have room as well."""
+        if not self.members[0].is_spawned:
+            return []
+        missing = self.needed - len(self.first)
+        last = self.first[-1]
+        return [replace(last, id=f"{last.id}+{number}") for number in range(1, missing + 1)]
+
+    def stood_for_by(self, one: Waiting) -> Sequence[Waiting]:
+        """It, and with the last of the first ones those that they make."""
+        return [one, *self.to_come] if one is self.first[-1] else [one]
 
 
 def _alone(one: Waiting) -> Waiting:
@@ -174,23 +198,23 @@ class _Board:
         """As many as must begin at once, each on a node of its own; none where these are not to be
         had."""
         gang.is_tried = True
-        if not self._slots.are_free(gang.members[0], gang.needed):
+        if not self._slots.are_free(gang.members[0], gang.slots):
             return []
         taken: list[tuple[Waiting, Spot]] = []
-        for one in gang.first:
+        for one in (*gang.first, *gang.to_come):
             if (spot := self.best_for(_alone(one))) is None:
                 break
             spot.take(one)
             taken.append((one, spot))
         gang.is_placed = len(taken) == gang.needed
-        if gang.is_placed:
-            for one, _ in taken:
-                self._slots.take(one)
-            return taken
-        for one, spot in taken:
-            spot.give_back(one)
-        self._queues.clear()  # they count on nodes that only fill up
-        return []
+        begun = taken[: len(gang.first)] if gang.is_placed else []
+        for one, _ in begun:
+            self._slots.take(one)
+        if unused := taken[len(begun) :]:
+            for one, spot in unused:
+                spot.give_back(one)
+            self._queues.clear()  # they count on nodes that only fill up
+        return begun
 
     def best_for(self, one: Waiting) -> Spot | None:
         if one.pinned_to is not None:

@@ -23,8 +23,9 @@ _MOST_COMPARED = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """An execution without a node. `avoid` are nodes where it has failed; `pinned_to` is the only
-    one it may have. `family` is its placed task, of which `left` executions have not ended.
-    `limited_by` is its job, where it takes a slot of that with its node."""
+    one may have. `family` is its placed task, of which `left` executions have not ended; of one
+    that a spawn has made further ones may come to be. `limited_by` is its job, where it takes a
+    slot of that with its node."""
 
     id: str
     family: str
@@ -35,6 +36,7 @@ class Waiting:
     avoid: frozenset[str] = frozenset()
     pinned_to: str | None = None
     is_kept_running: bool = False
+    is_spawned: bool = False
     left: int = UNCOUNTED
     limited_by: str | None = None
 

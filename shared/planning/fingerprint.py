@@ -56,6 +56,14 @@ _NO_MATTER_OF_JOB = frozenset(
     }
 )
 _MATTERS_OF_PLACEMENT = frozenset({"type", "count", "prefix"})
+_MADE_OF = {
+    "parallel": frozenset[str](),
+    "each": frozenset[str](),
+    "spawn": frozenset({"placement"}),
+    "partition": frozenset[str](),
+}
+"""By the field of what a task is made of, what of its parts is of no matter: each task of a spawn
+runs once, placed or not."""
 _LOGINS = frozenset({"credentials", "access_key", "secret_key", "session_token"})
 _NOT_EVALUATED = frozenset({"run", "files"})
 _ONLY_OF_LISTS = frozenset({"var", "condition", "allow_failure"})
@@ -176,20 +184,20 @@ def _task(task: Encoded, *, has_names: bool) -> Encoded:
     if placement := shape.get("placement"):
         others = placement.keys() - _MATTERS_OF_PLACEMENT
         shape["placement"] = _without(placement, others)
-    for field in ("parallel", "each", "spawn", "partition"):
+    for field, no_matter in _MADE_OF.items():
         if field in shape:
-            shape[field] = _made_of(shape[field], has_names=has_names)
+            shape[field] = _made_of(shape[field], no_matter, has_names=has_names)
     if subjob := shape.get("subjob"):
         tasks = _tasks(subjob.get("tasks", []), has_names=has_names)
         shape["subjob"] = {**_without(subjob, _NO_MATTER_OF_JOB), "tasks": tasks}
     return shape
 
 
-def _made_of(composite: Encoded, *, has_names: bool) -> Encoded:
+def _made_of(composite: Encoded, no_matter: frozenset[str], *, has_names: bool) -> Encoded:
     shape = _without(composite, _NO_MATTER)
     for field in ("task", "split", "assemble"):
         if field in shape:
-            shape[field] = _task(shape[field], has_names=has_names)
+            shape[field] = _task(_without(shape[field], no_matter), has_names=has_names)
     if "tasks" in shape:
         shape["tasks"] = [_task(task, has_names=has_names) for task in shape["tasks"]]
     return shape

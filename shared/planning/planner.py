@@ -283,10 +283,11 @@ _OF_THOSE_THAT_RUN = (TaskKind.TASK, TaskKind.PLACED)
 
 
 def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefinition:
-    """An execution has those of the task that is made of it; what is kept running has no time-out
-    and is restarted by rules of its own."""
+    """An execution has those of the task that is made of it, unless a spawn makes it; what is kept
+    running has no time-out and is restarted by rules of its own."""
     kind = kind_of(task)
-    if defaults is None or kind not in _OF_THOSE_THAT_RUN or task.execution is not None:
+    has_them = task.execution is not None and task.spawning is None
+    if defaults is None or kind not in _OF_THOSE_THAT_RUN or has_them:
         return task
     ends = not is_kept_running(task)
     return changed(
@@ -294,6 +295,6 @@ def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefin
         retry=task.retry or (defaults.retry if ends else None),
         limits=task.limits or (defaults.limits if takes_default_limits(task) else None),
         timeout=task.timeout or (defaults.timeout if ends else None),
-        queue=task.queue or (defaults.queue if kind is TaskKind.TASK else None),
+        queue=task.queue or (defaults.queue if task.placement is None else None),
         priority=task.priority or defaults.priority,
     )

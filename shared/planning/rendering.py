@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from shared.definition import (
     AuxTask,
+    Placement,
     Retry,
     Sidecar,
     TaskDefinition,
@@ -156,7 +157,11 @@ def rendered_task(task: TaskDefinition, rendering: Rendering) -> TaskDefinition:
         done = changed(done, builtin=changed(task.builtin, params=params))
     if (spawning := task.spawning) is not None:
         parameters = rendering.text("parameters", spawning.parameters)
-        done = changed(done, spawning=changed(spawning, parameters=parameters))
+        done = changed(
+            done,
+            spawning=changed(spawning, parameters=parameters),
+            placement=_placement(task, rendering),
+        )
     if has_files(task):
         done = rendered_files(done, rendering.text)
     return map_aux_tasks(done, lambda place, aux: _rendered(aux, rendering, f"{place}."))
@@ -168,8 +173,12 @@ def _rendered_placed(task: TaskDefinition, rendering: Rendering) -> TaskDefiniti
         task,
         name=task.name and rendering.text("name", task.name),
         var=task.var and rendering.text("var", task.var),
-        placement=task.placement and _or_plan_error(rendered_placement, task.placement, rendering),
+        placement=_placement(task, rendering),
     )
+
+
+def _placement(task: TaskDefinition, rendering: Rendering) -> Placement | None:
+    return task.placement and _or_plan_error(rendered_placement, task.placement, rendering)
 
 
 def _or_plan_error(

@@ -5,6 +5,7 @@ import orjson
 from shared.definition import (
     SPAWN_DIRECTORIES,
     TEMPORARY_EXIT_CODE,
+    Execution,
     Retry,
     Spawn,
     Spawning,
@@ -47,13 +48,16 @@ def spawned_scope(creator: Task, index: int, spawned: Spawned, sealer: Sealer) -
 
 
 def spawned_task(spawn: Spawn, child: Task) -> TaskDefinition:
-    """As it was submitted, under the name that its creator has given it."""
+    """As it was submitted, under the name that its creator has given it. One that is placed is an
+    execution of the spawn, for which no number says which part of how many it is."""
     task = spawn.task
+    placement = task.placement
     return changed(
         task,
         name=as_written(child.plan.name) or task.name,
         retry=task.retry or _RETRY,
         directories={**task.directories, **SPAWN_DIRECTORIES},
+        execution=placement and Execution(type=placement.type, index=0, count=1),
         spawning=Spawning(
             sequence=child.sequence or 0,
             index=child.child_index or 0,

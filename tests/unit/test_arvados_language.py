@@ -10,7 +10,7 @@ import pytest
 from services.coordinator.api.arvados.listing import listing, page
 from services.coordinator.api.arvados.parameters import takes_alike
 from services.coordinator.api.errors import Unprocessable
-from shared.definition import JobDefinition, TaskDefinition
+from shared.definition import JobDefinition, Placement, Resources, TaskDefinition
 from shared.definition.quantities import Amount, Duration
 from shared.jobspec.arvados.compilation import compile_job
 from shared.jobspec.arvados.container_compilation import compile_request
@@ -166,12 +166,13 @@ def program_of(definition: JobDefinition) -> TaskDefinition:
     ("constraints", "memory", "at_once"),
     [
         ({"min_nodes": 4, "min_cores_per_node": 2, "arvados_sdk_version": "x"}, None, 0),
+        ({"min_ram_mb_per_task": 512}, 512 * 1024**2, 0),
         ({"min_ram_mb_per_task": 512, "max_nodes": 3}, 512 * 1024**2, 0),
         ({"min_ram_per_task": 8192, "max_nodes": 3, "max_tasks_per_node": 2}, 8 * 1024**2, 6),
         ({"min_ram_per_task": 64, "max_tasks_per_node": 2}, None, 0),
     ],
 )
-def test_constraints_of_tasks_are_limits_that_make_no_other_work_of_the_job(
+def test_constraints_are_limits_that_make_no_other_work_of_the_job(
     constraints: dict[str, Any], memory: int | None, at_once: int
 ) -> None:
     plain, limited = (
@@ -181,12 +182,43 @@ def test_constraints_of_tasks_are_limits_that_make_no_other_work_of_the_job(
     )
     task, [whole] = program_of(limited), limited.tasks
     assert (task.limits.memory.value if task.limits and task.limits.memory else None) == memory
-    # A minimum: a task that needs more is tried again with more
-    assert (task.retry.memory_factor if task.retry else None) == (memory and 2)
+    # A minimum: a task that needs more is tried again with more, unless it has room on a node
+    grows = memory is not None and task.placement is None
+    assert (task.retry.memory_factor if task.retry else None) == (2 if grows else None)
     assert whole.spawn is not None
     assert whole.spawn.concurrency == at_once
     works = [job_fingerprint(job, {}, Sealer().keyed_hash).digest for job in (plain, limited)]
     assert works[0] == works[1]
+
+
+@pytest.mark.parametrize(
+    ("constraints", "placement"),
+    [
+        ({"min_nodes": 1, "max_nodes": 0, "min_ram_mb_per_task": 8}, None),
+        ({"min_nodes": 2, "max_nodes": 3}, Placement(min_nodes=2, max_nodes=3)),
+        ({"max_tasks_per_node": 2}, Placement(max_per_node=2)),
+        (
+            {"min_cores_per_node": 4, "min_ram_mb_per_node": 512, "min_scratch_mb_per_node": 1},
+            Placement(
+                node=Resources(
+                    cpus=Amount(4, "4"),
+                    memory=Amount(512 * 1024**2, "536870912b"),
+                    disk=Amount(1024**2, "1048576b"),
+                )
+            ),
+        ),
+        (
+            {"min_ram_per_node": 2048},
+            Placement(node=Resources(memory=Amount(2048 * 1024, "2097152b"))),
+        ),
+    ],
+)
+def test_a_job_with_limits_on_nodes_is_placed_on_nodes_and_no_other(
+    constraints: dict[str, Any], placement: Placement | None
+) -> None:
+    job, _ = checked({**HASH, "runtime_constraints": constraints})
+    assert job is not None
+    assert program_of(compile_job(job, "upload1")).placement == placement
 
 
 @pytest.mark.parametrize(
@@ -240,6 +272,18 @@ def test_a_task_that_breaks_a_rule_is_refused(
         ({"runtime_constraints": {"docker_image": 1}}, "runtime_constraints.docker_image"),
         ({"runtime_constraints": {"max_nodes": "2"}}, "runtime_constraints.max_nodes"),
         ({"runtime_constraints": {"min_ram_per_task": -1}}, "runtime_constraints.min_ram_per_task"),
+        (
+            {"runtime_constraints": {"min_scratch_mb_per_node": 1.5}},
+            "runtime_constraints.min_scratch_mb_per_node",
+        ),
+        (
+            {"runtime_constraints": {"min_nodes": True, "max_nodes": 0}},
+            "runtime_constraints.min_nodes",
+        ),
+        (
+            {"runtime_constraints": {"min_nodes": 3, "max_nodes": 2}},
+            "runtime_constraints.min_nodes",
+        ),
         ({"scrpt": "x"}, "scrpt"),
     ],
 )

@@ -106,12 +106,13 @@ def test_what_decides_the_result_is_told_by_its_place(other: dict[str, Any], pla
     assert place in {p for p in places if here.parts.get(p) != there.parts.get(p)}
 
 
-def test_when_and_with_how_much_the_tasks_of_a_spawn_run_is_of_no_matter() -> None:
+def test_when_where_and_with_how_much_the_tasks_of_a_spawn_run_is_of_no_matter() -> None:
     def spawn(rules: dict[str, Any], **fields: Any) -> str:
         task = {"name": "a", "run": "a", **fields}
         return taken(changed(tasks=[{"name": "all", "spawn": {"task": task, **rules}}])).digest
 
     assert spawn({}) == spawn({"concurrency": 2}, priority=7, limits={"memory": "1g"})
+    assert spawn({}) == spawn({}, placement={"maxNodes": 2, "constraints": ["region = eu"]})
     assert spawn({}) != spawn({}, image="alpine:3")
 
 

@@ -294,7 +294,50 @@ def made_of(job: Json) -> TaskEntry:
             {"task": {"name": "a"}},
             "tasks[0].spawn.task: must have image, run, cmd or wasm: there is nothing to run",
         ),
+        (
+            {"task": {"run": "a", "placement": {"type": "ops"}}},
+            'tasks[0].spawn.task.placement.type: "ops" is not allowed: must be batch for a spawn: '
+            "each of its tasks runs on one node",
+        ),
+        (
+            {"task": {"run": "a", "placement": {"type": "service"}}},
+            'tasks[0].spawn.task.placement.type: "service" is not allowed: is only for the '
+            "tasks of a job or sub-job: what is part of a task must end",
+        ),
+        (
+            {"task": {"run": "a", "placement": {"count": 2}}},
+            "tasks[0].spawn.task.placement.count: is not for a spawn: there are as many as are "
+            "made",
+        ),
+        (
+            {"task": {"run": "a", "placement": {"update": {"maxUnavailable": 2}}}},
+            "tasks[0].spawn.task.placement.update: is not for a spawn: what has begun keeps its "
+            "version",
+        ),
+        (
+            {"task": {"run": "a", "placement": {"minNodes": 3, "maxNodes": 2}}},
+            "tasks[0].spawn.task.placement.minNodes: must not be more than maxNodes, 2",
+        ),
+        (
+            {"task": {"run": "a"}, "concurrency": 2, "placement": {}},
+            "tasks[0].spawn.placement: unknown field, did you mean 'task.placement'?",
+        ),
     ],
 )
-def test_the_task_of_a_spawn_runs_a_program(spawn: Json, error: str) -> None:
+def test_the_task_of_a_spawn_runs_a_program_each_time_on_one_node(spawn: Json, error: str) -> None:
     assert refusal(with_task(spawn=spawn)) == error
+
+
+def test_the_tasks_of_a_spawn_can_want_several_nodes_though_nobody_counts_them_before() -> None:
+    placement = {"minNodes": 3, "maxPerNode": 2}
+    task = made_of(with_task(spawn={"task": {"run": "a", "placement": placement}}))
+    assert task.as_submitted()["spawn"]["task"]["placement"] == placement
+    source = {
+        "s3": {"bucket": "data", "key": "in/", "partition": {"type": "object"}},
+        "target": "in",
+    }
+    spawned = {"run": "a", "placement": placement, "sources": [source]}
+    assert refusal(with_task(spawn={"task": spawned})) == (
+        "tasks[0].spawn.task.sources[0].s3.partition: is not for a spawn: each of its tasks gets "
+        "all objects"
+    )

@@ -9,6 +9,7 @@ from services.scheduler.store.placement import WaitingRow
 from shared.definition import Amount, Placement, Resources, TaskDefinition
 from shared.lifecycle import PlacementType, Slots, StartRate
 from shared.placement import (
+    UNCOUNTED,
     Amounts,
     Node,
     Waiting,
@@ -64,6 +65,29 @@ def test_all_that_are_left_suffice_and_those_to_come_are_waited_for() -> None:
     nodes = [node("n0", 4)]
     assert _placed(nodes, *_gang("a", 1, 3)) == {"a0": "n0"}
     assert _placed([*nodes, node("n1")], *_gang("a", 2, 3, left=5)) == {}
+
+
+def test_the_first_of_a_spawn_begins_once_what_it_makes_has_room_and_takes_none_of_it() -> None:
+    first = replace(_gang("a", 1, 3)[0], is_spawned=True, left=UNCOUNTED)
+    nodes = [node(f"n{n}", 1) for n in range(3)]
+    assert _placed(nodes[:2], first) == {}
+    other = waits("other", demand(2), family="c", since=NOW + MINUTE)
+    assert _placed([*nodes, node("n3", 2)], first, other).keys() == {"a0", "other"}
+    slots = {"job": Slots(concurrency=1)}
+    made = place(nodes, [replace(first, limited_by="job")], NOW, MINUTE, limits=slots)
+    assert made.assignments.keys() == {"a0"}
+    busy = [node(f"n{n}", 1, held=Amounts(1000), executions=1) for n in range(3)]
+    made = place(busy, [first], NOW + MINUTE, MINUTE)
+    assert (made.assignments, set(made.reserved.values())) == ({}, {"n0", "n1", "n2"})
+
+
+def test_what_is_left_of_a_spawn_begins_as_far_as_it_is_there() -> None:
+    def left(count: int) -> Waiting:
+        return replace(_gang("a", 1, 3)[0], is_spawned=True, left=count)
+
+    nodes = [node(f"n{n}", 1) for n in range(2)]
+    assert _placed(nodes, left(2)).keys() == {"a0"}, "one is behind a barrier"
+    assert _placed(nodes, left(3)) == {}
 
 
 def test_nodes_are_kept_for_one_that_has_waited_for_long() -> None:

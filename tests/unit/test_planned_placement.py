@@ -85,6 +85,38 @@ def test_a_placed_task_is_made_of_executions_that_are_evaluated_one_by_one() -> 
         assert plan.queue_timeout == timedelta(minutes=5)
 
 
+def test_each_task_of_a_placed_spawn_is_an_execution_with_defaults_and_wishes_of_its_own() -> None:
+    placement = {"maxNodes": 2, "minNodes": 2, "constraints": ["zone = {{ item.value.zone }}"]}
+    spawned = {"run": "true", "placement": placement}
+    whole = planned(task_definition({"name": "t", "spawn": {"task": spawned}}))
+    assert (whole.task.kind, whole.task.placement) == (TaskKind.SPAWN, None)
+    row = Task(
+        id="t", job_id="j", position=1, plan=whole.task, state=TaskState.RUNNING, created_at=_NOW
+    )
+    submitted = submitted_task(row, Sealer([generate_key()]))
+    definition = child_task(submitted, replace(row, child_index=3, sequence=1))
+    defaults = decode_defaults({"queue": "other", "timeout": {"seconds": 60, "text": "1m"}})
+    item = {"index": "3", "sequence": "1", "value": {"zone": "a"}, "creator": "0"}
+    source = TaskSource(
+        job=replace(_JOB, defaults=defaults),
+        position=1,
+        task=definition,
+        task_id="c",
+        scope={"item": item},
+    )
+    answer = Planner(Sealer([generate_key()])).plan(source, {}, {}, _NOW)
+    assert isinstance(answer, TaskPlanned)
+    child = answer.planned.task
+    assert child.is_in_gang
+    assert (child.kind, child.queue, child.timeout) == (TaskKind.TASK, "", timedelta(minutes=1))
+    assert child.placement is not None
+    assert child.placement.demand["constraints"] == [["zone", "=", ["a"]]]
+    assert (child.placement.demand["max_nodes"], child.resources) == (2, {})
+    assert "queue" not in child.definition
+    assert child.definition["execution"] == {"type": "batch", "index": 0, "count": 1}
+    assert (child.retry.limit, child.retry.on) == (2, frozenset({"111", "lost"}))
+
+
 @pytest.mark.parametrize("kind", ["ops", "daemon"])
 def test_what_runs_on_every_node_gets_its_executions_with_the_nodes(kind: str) -> None:
     made = planned(task({"type": kind}))

@@ -52,7 +52,7 @@ LIMIT $8
 """
 
 # A row for the task of each place, and one for all children of a parent. The executions of a placed
-# task have its name, and are found by it or by their ids.
+# task have its name, and are found by it or by their ids; those of a spawn have names of their own.
 NAMED = """
 SELECT rank, position, parent_id, min(child_index) AS first, max(child_index) AS last,
        (array_agg(id ORDER BY created_at DESC, attempt DESC))[1] AS id,
@@ -60,7 +60,7 @@ SELECT rank, position, parent_id, min(child_index) AS first, max(child_index) AS
        (array_agg(subjob_id ORDER BY created_at DESC, attempt DESC))[1] AS subjob_id
 FROM (SELECT *, CASE $2 WHEN id THEN 0 WHEN var THEN 1 ELSE 2 END AS rank FROM tasks
       WHERE job_id = $1 AND $2 IN (id, var, name)
-            AND (kind <> 'task' OR placement IS NULL OR id = $2)) AS found
+            AND (kind <> 'task' OR placement IS NULL OR sequence IS NOT NULL OR id = $2)) AS found
 GROUP BY rank, position, parent_id ORDER BY rank LIMIT 2
 """
 

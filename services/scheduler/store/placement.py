@@ -27,7 +27,7 @@ NOW = "SELECT clock_timestamp()"
 WAITING = f"""
 SELECT t.id, t.job_id, t.dispatch, t.parent_id, t.child_index, t.attempt, t.scheduled_at,
        t.deadline_at, t.pinned_to, t.last_return_reason IS NOT NULL AS is_returned,
-       t.placement::text AS rules
+       t.placement::text AS rules, t.sequence IS NOT NULL AS is_spawned
 FROM tasks t
 WHERE t.state = 'PENDING' AND t.due_at IS NULL AND t.placement IS NOT NULL AND NOT t.is_held_back
 ORDER BY (t.placement -> 'priority')::int DESC, t.scheduled_at, t.child_index LIMIT {LIMIT}
@@ -132,6 +132,7 @@ class WaitingRow(NamedTuple):
     pinned_to: str | None
     is_returned: bool
     rules: str
+    is_spawned: bool = False
 
 
 class EveryNodeRow(NamedTuple):

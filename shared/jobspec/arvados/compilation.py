@@ -14,7 +14,7 @@ from shared import definition as d
 from shared.definition.quantities import Amount
 from shared.expressions import quoted
 from shared.jobspec.arvados import models as m
-from shared.jobspec.arvados.constraints import memory_of_a_task, tasks_at_once
+from shared.jobspec.arvados.constraints import memory_of_a_task, placement_of, tasks_at_once
 
 CODE = "code"
 """The upload with the files of the commit."""
@@ -34,13 +34,16 @@ cd %s && exec %s"""
 
 def compile_job(job: m.Job, code: str) -> d.JobDefinition:
     """`code` is the id of the upload."""
+    placement = placement_of(job.runtime_constraints)
+    memory = memory_of_a_task(job.runtime_constraints)
     task = d.TaskDefinition(
         name=literal(job.script),
         image=literal(job.runtime_constraints.get("docker_image", "")) or None,
         run=_RUN % (_DIRECTORY, shlex.quote(f"./{_SCRIPTS}/{job.script}")),
         env=_environment(job),
         priority=task_priority(job.priority),
-        **_memory(memory_of_a_task(job.runtime_constraints)),
+        placement=placement,
+        **_memory(memory, grows=placement is None),
         sources=(d.Source(upload=CODE, target=_DIRECTORY, extract=True),),
     )
     spawn = d.Spawn(task=task, concurrency=tasks_at_once(job.runtime_constraints))
@@ -54,15 +57,16 @@ def compile_job(job: m.Job, code: str) -> d.JobDefinition:
     )
 
 
-def _memory(size: int | None) -> Mapping[str, Any]:
-    """It is a minimum: a task that needs more is tried again with more."""
+def _memory(size: int | None, *, grows: bool) -> Mapping[str, Any]:
+    """It is a minimum: a task that needs more is tried again with more, unless it is placed and has
+    the room that it was given."""
     if size is None:
         return {}
+    limits = d.Limits(memory=Amount(size, f"{size}b"))
+    if not grows:
+        return {"limits": limits}
     on = (d.TEMPORARY_EXIT_CODE, "lost", "memory")
-    return {
-        "limits": d.Limits(memory=Amount(size, f"{size}b")),
-        "retry": d.Retry(limit=2, on=on, memory_factor=2.0),
-    }
+    return {"limits": limits, "retry": d.Retry(limit=2, on=on, memory_factor=2.0)}
 
 
 def _environment(job: m.Job) -> dict[str, str]:

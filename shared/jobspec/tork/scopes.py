@@ -104,7 +104,7 @@ def scope_of(job: SubmittedJob | Subjob) -> Scope:
     lists = [
         task.var or ""
         for task in tasks
-        if task.each or task.spawn or task.parallel or task.placement
+        if task.each or task.spawn or task.parallel or (task.placement and not task.is_spawned)
     ]
     results: Mapping[str, object] = TextMap({variable: [] for variable in lists})
     if any(map(has_expression, lists)):  # any of its names may be a list

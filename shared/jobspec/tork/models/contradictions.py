@@ -7,7 +7,7 @@ from shared.expressions import has_expression
 from shared.jobspec.partition.stages import SOURCE_DIR
 from shared.jobspec.problems import Breach, Place
 from shared.jobspec.tork.models.files import Source
-from shared.jobspec.tork.models.placement import Wasm
+from shared.jobspec.tork.models.placement import Placement, Wasm
 from shared.jobspec.tork.models.policies import Spec
 
 _Names = Mapping[str, str]
@@ -37,8 +37,9 @@ _ONLY_OF_CONTAINERS: _Names = {
 }
 
 
-def contradictions(task: Spec) -> Iterator[Breach]:
-    """Of the fields of a task, which are read by their names: the model is still to be made."""
+def contradictions(task: Spec, *, is_spawned: bool) -> Iterator[Breach]:
+    """Of the fields of a task, which are read by their names: the model is still to be made. How
+    often one that `is_spawned` runs is told by those that make it."""
     fields = task.__dict__
     made_of = [name for name in _COMPOSITES if fields[name] is not None]
     for name in made_of[1:]:
@@ -50,8 +51,10 @@ def contradictions(task: Spec) -> Iterator[Breach]:
         if is_partition:
             yield from _outside_of_source_dir(fields["sources"] or ())
         return
-    if fields["placement"] is not None:
-        yield from _beside_placement(fields)
+    if (placement := fields["placement"]) is not None:
+        yield from _beside_placement(placement, fields)
+        if not is_spawned:
+            yield from _fewer_than_nodes(placement)
     else:
         for index, source in enumerate(fields["sources"] or ()):
             if source.s3 and source.s3.partition:
@@ -82,13 +85,20 @@ def _beside(what: str, fields: Mapping[str, object], others: _Names) -> Iterator
             yield Breach((name,), f"can't be combined with {what}")
 
 
-def _beside_placement(fields: Mapping[str, object]) -> Iterator[Breach]:
+def _beside_placement(placement: Placement, fields: Mapping[str, object]) -> Iterator[Breach]:
     if fields["queue"]:
         rule = "can't be combined with placement: executions go to nodes, not to a queue"
         yield Breach(("queue",), rule)
-    resources = getattr(fields["placement"], "resources", None)
+    resources = placement.resources
     if fields["gpus"] and resources and (resources.gpus or resources.gpu):
         yield Breach(("gpus",), "can't be combined with the gpus of placement.resources")
+
+
+def _fewer_than_nodes(placement: Placement) -> Iterator[Breach]:
+    """Of its executions."""
+    count = 1 if placement.count is None else placement.count
+    if isinstance(count, int) and (placement.min_nodes or 0) > count:
+        yield Breach(("placement", "minNodes"), f"must not be more than count, {count}")
 
 
 def _modules_without_source(wasm: Wasm, targets: Sequence[str], workdir: str) -> Iterator[Breach]:

@@ -219,13 +219,8 @@ class Placement(Spec):
                 yield Breach((field,), rule)
         if self.one_per_node and self.max_per_node:
             yield Breach(("maxPerNode",), "can't be combined with onePerNode")
-        if self.min_nodes is None:
-            return
-        if self.max_nodes is not None and self.min_nodes > self.max_nodes:
+        if self.max_nodes is not None and (self.min_nodes or 0) > self.max_nodes:
             yield Breach(("minNodes",), f"must not be more than maxNodes, {self.max_nodes}")
-        count = 1 if self.count is None else self.count
-        if isinstance(count, int) and self.min_nodes > count:
-            yield Breach(("minNodes",), f"must not be more than count, {count}")
 
 
 class Port(Spec):

@@ -1,10 +1,13 @@
 """What the stages of a partitioned task can't have, and must have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from shared.expressions import has_expression
 from shared.jobspec.partition.builtins import Stage, params_problems
 from shared.jobspec.problems import Breach
+from shared.jobspec.tork.models.files import Source
+from shared.jobspec.tork.models.placement import Placement
 from shared.jobspec.tork.models.policies import Spec
 
 _OF_WHOLE_TASKS = {
@@ -13,8 +16,10 @@ _OF_WHOLE_TASKS = {
     "if_": "if",
     "allow_failure": "allowFailure",
 }
-_NOT_OF_SPAWNS = {
-    name: name for name in ("parallel", "each", "spawn", "subjob", "partition", "placement")
+_NOT_OF_SPAWNS = {name: name for name in ("parallel", "each", "spawn", "subjob", "partition")}
+_NOT_OF_SPAWNED_EXECUTIONS = {
+    "count": "there are as many as are made",
+    "update": "what has begun keeps its version",
 }
 _PROGRAMS = ("image", "run", "cmd", "entrypoint", "wasm")
 _NOT_BUILT_IN = {
@@ -47,12 +52,29 @@ def stage_breaches(task: Spec, stage: Stage | None) -> Iterator[Breach]:
 
 def spawn_breaches(task: Spec) -> Iterator[Breach]:
     """Of the fields of the task that a spawn runs."""
-    fields = task.__dict__
+    fields: Mapping[str, Any] = task.__dict__
     yield from _given(fields, _NOT_OF_SPAWNS, "is not for a spawn: its task runs a program")
     rule = "is not for a spawn: the tasks that another has made would be missing"
     yield from _given(fields, {"reuse": "reuse"}, rule)
+    if (placement := fields.get("placement")) is not None:
+        yield from _spawned_execution_breaches(placement, fields.get("sources") or ())
     if not any(fields.get(name) for name in (*_PROGRAMS, *_NOT_OF_SPAWNS)):
         yield Breach((), "must have image, run, cmd or wasm: there is nothing to run")
+
+
+def _spawned_execution_breaches(
+    placement: Placement, sources: Sequence[Source]
+) -> Iterator[Breach]:
+    for field, reason in _NOT_OF_SPAWNED_EXECUTIONS.items():
+        if getattr(placement, field) is not None:
+            yield Breach(("placement", field), f"is not for a spawn: {reason}")
+    if placement.type == "ops":
+        rule = "must be batch for a spawn: each of its tasks runs on one node"
+        yield Breach(("placement", "type"), rule, placement.type)
+    for index, source in enumerate(sources):
+        if source.s3 and source.s3.partition:
+            rule = "is not for a spawn: each of its tasks gets all objects"
+            yield Breach(("sources", index, "s3", "partition"), rule)
 
 
 def _given(fields: Mapping[str, object], names: Mapping[str, str], rule: str) -> Iterator[Breach]:

@@ -133,9 +133,11 @@ class TaskFields(Spec):
     """What splits its sources into chunks, a task for every chunk, and what assembles the results.
     What this leaves is the artifact `output` of the task."""
 
+    is_spawned: ClassVar[bool] = False
+
     @model_validator(mode="after")
     def _runs_or_is_made_of_others(self) -> "TaskFields":
-        refuse(list(contradictions(self)))
+        refuse(list(contradictions(self, is_spawned=self.is_spawned)))
         return self
 
     @model_validator(mode="after")
@@ -210,7 +212,10 @@ class SpawnTask(InnerTask):
     each task it makes into the file `$TORK_SPAWN`: `parameters`, and perhaps `sequence` (its own or
     a later one, by default the next) and `name`. They begin once it has succeeded. `$TORK_SEQUENCE`
     and `$TORK_QSEQUENCE` count from 0; expressions read `item.index`, `item.sequence` and
-    `item.value`."""
+    `item.value`. With a `placement` each of them is an execution, and what that says of nodes holds
+    for all of them together."""
+
+    is_spawned: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _runs_a_program(self) -> "SpawnTask":
