@@ -87,6 +87,8 @@ class Workshop:
         count = self._random.randint(3, 6)
         child = self._task(key, "printf '%s' $((N * N))", "r{{ item.index }}")
         child["env"] = {"N": "{{ item.value }}"}
+        if self._random.random() < 0.5:
+            child["placement"] = {"maxPerNode": 2}
         concurrency = self._random.randint(0, 2)
         each = {"list": f"{{{{ sequence(0, {count}) }}}}", "concurrency": concurrency}
         tasks = [{"name": "all", "each": each | {"task": child}}]

@@ -6,23 +6,32 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.coordinator import node_reasons
 from services.coordinator.store import artifacts
-from shared.definition import Artifact, Duration, Retry, decode_task
+from shared.apply.apply import Work
+from shared.definition import Artifact, Duration, Retry, TaskDefinition, changed, decode_task
 from shared.definition.placement import Execution
+from shared.jobspec.arvados.compilation import compile_job
+from shared.jobspec.arvados.models import checked
 from shared.lifecycle import (
     ChildrenContinued,
     Decision,
     ExecutionAdopted,
     Ignored,
+    JobRestarted,
     LeaseExpired,
     QueueTimedOut,
     RefuseClaim,
+    RetryDue,
+    TaskFailed,
+    TaskSucceeded,
 )
-from shared.messages import Finished, PlacementDue, RunTask
+from shared.messages import Finished, PlacementDue, RunTask, Spawned
 from shared.messages.queues import PLACEMENT, node_task_queue
 from tests.support.jobs.artifacts import artifact, ref, report
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
-from tests.support.jobs.placed import Fleet, placed
+from tests.support.jobs.placed import Fleet, Row, placed
+from tests.support.services.simulated_nodes import SimulatedNodes
 
 WAITING = "SELECT FROM tasks WHERE job_id = $1 AND state = 'PENDING'"
 END_LEASE = "UPDATE tasks SET lease_expires_at = now() WHERE id = $1"
@@ -198,3 +207,83 @@ async def test_a_restarted_worker_adopts_what_it_still_runs_and_nothing_else(
     running = await fleet.executions(job_id, "RUNNING")
     assert {(row["node_id"], row["dispatch"]) for row in running} == {("n1-again", 1)}
     assert (await fleet.parent(job_id))["children"]["running"] == 2
+
+
+def script(**constraints: int) -> TaskDefinition:
+    """What a job of Arvados is made of, without the files of its commit."""
+    sent = {"script": "x", "script_version": "main", "repository": "r", "script_parameters": {}}
+    job, problems = checked({**sent, "runtime_constraints": constraints})
+    assert job is not None, problems
+    [whole] = compile_job(job, "code").tasks
+    assert whole.spawn is not None
+    task = changed(whole.spawn.task, sources=())
+    return changed(whole, spawn=changed(whole.spawn, task=task))
+
+
+async def test_what_a_task_makes_keeps_to_the_nodes_of_its_job_by_sequence_and_after_a_restart(
+    rig: Rig,
+) -> None:
+    nodes = SimulatedNodes(rig)
+    await nodes.join("n1", "n2")
+    job_id = await rig.submit([script(max_nodes=1, max_tasks_per_node=2)])
+    await nodes.place_all()
+    [first] = await nodes.claim_all(job_id)
+    made = [
+        Spawned(sequence=sequence, parameters="{}", name=f"of {sequence}")
+        for sequence in (2, 1, 1, 1)
+    ]
+    end = TaskSucceeded(job_id, first["id"], first["dispatch"], first["node_id"])
+    await rig.batcher.perform_one(Work(end, spawned=made))
+
+    async def two_at_a_time() -> list[Row]:
+        await nodes.place_all()
+        where = await nodes.where(job_id)
+        assert (len(where), len(set(where.values()))) == (2, 1)
+        return await nodes.claim_all(job_id)
+
+    again, other = await two_at_a_time()
+    ref = job_id, again["id"], again["dispatch"], again["node_id"]
+    await rig.happen(TaskFailed(*ref, "exit code 111", 0, "exit", 111))
+    [retry] = await nodes.executions(job_id, "PENDING")
+    await rig.happen(RetryDue(job_id, retry["id"]))
+    assert {row["child_index"] for row in await two_at_a_time()} == {2, 3}
+    await nodes.fail(other)
+    for row in await nodes.executions(job_id, "RUNNING"):
+        await nodes.give_back(row)
+    assert (await rig.job(job_id))["state"] == "FAILED"
+    assert await nodes.where(job_id) == {}
+
+    await rig.happen(JobRestarted(job_id))
+    for row in await two_at_a_time():
+        await nodes.succeed(row)
+    sequences = []
+    while await nodes.place_all() is None and (rows := await nodes.claim_all(job_id)):
+        sequences.append([row["sequence"] for row in rows])
+        for row in rows:
+            await nodes.succeed(row)
+    assert sequences == [[1], [2]]
+    assert (await rig.job(job_id))["state"] == "COMPLETED"
+    async with rig.pool.acquire() as connection:
+        last = await artifacts.task_named(connection, job_id, "of 2")
+    assert last is not None, "it is found by its own name"
+
+
+async def test_the_first_task_waits_until_those_that_it_makes_would_have_enough_nodes(
+    rig: Rig,
+) -> None:
+    nodes = SimulatedNodes(rig)
+    await nodes.join("n1")
+    job_id = await rig.submit([script(min_nodes=2)])
+    await nodes.place_all()
+    assert await nodes.where(job_id) == {}
+    async with rig.pool.acquire() as connection:
+        [why] = await node_reasons.of_job(connection, job_id)
+    assert why.message == "1 node: room on 1 node, 2 wanted at once"
+    await nodes.join("n2")
+    await nodes.place_all()
+    [first] = await nodes.claim_all(job_id)
+    made = [Spawned(sequence=1, parameters="{}")] * 2
+    end = TaskSucceeded(job_id, first["id"], first["dispatch"], first["node_id"])
+    await rig.batcher.perform_one(Work(end, spawned=made))
+    await nodes.place_all()
+    assert sorted(map(str, (await nodes.where(job_id)).values())) == ["n1", "n2"]

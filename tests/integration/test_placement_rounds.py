@@ -6,9 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.coordinator import node_reasons
 from services.scheduler.placing import REST_AFTER_RETURN
-from shared.apply.apply import Work
 from shared.definition import (
     Amount,
     Constraint,
@@ -20,15 +18,12 @@ from shared.definition import (
     Resources,
     TaskDefinition,
     UpdatePolicy,
-    changed,
 )
-from shared.jobspec.arvados.compilation import compile_job
-from shared.jobspec.arvados.models import checked
-from shared.lifecycle import JobRestarted, LeaseExpired, RetryDue, TaskFailed, TaskSucceeded
-from shared.messages import RunTask, Spawned
+from shared.lifecycle import LeaseExpired
+from shared.messages import RunTask
 from shared.messages.queues import node_task_queue
 from tests.support.jobs.batcher import Rig, batcher_rig
-from tests.support.jobs.placed import Row, placed, placed_as
+from tests.support.jobs.placed import placed, placed_as
 from tests.support.services.scheduler import OVERDUE
 from tests.support.services.simulated_nodes import SimulatedNodes
 
@@ -295,78 +290,6 @@ async def test_of_two_that_want_several_nodes_at_once_one_begins_whole_and_then_
         await nodes.succeed(row)
         await nodes.place_all()
     assert set((await nodes.where(second)).values()) == {"n1", "n2", "n3"}
-
-
-def script(**constraints: int) -> TaskDefinition:
-    """What a job of Arvados is made of, without the files of its commit."""
-    sent = {"script": "x", "script_version": "main", "repository": "r", "script_parameters": {}}
-    job, problems = checked({**sent, "runtime_constraints": constraints})
-    assert job is not None, problems
-    [whole] = compile_job(job, "code").tasks
-    assert whole.spawn is not None
-    task = changed(whole.spawn.task, sources=())
-    return changed(whole, spawn=changed(whole.spawn, task=task))
-
-
-async def test_what_a_task_makes_keeps_to_the_nodes_of_its_job_by_sequence_and_after_a_restart(
-    rig: Rig, nodes: SimulatedNodes
-) -> None:
-    await nodes.join("n1", "n2")
-    job_id = await rig.submit([script(max_nodes=1, max_tasks_per_node=2)])
-    await nodes.place_all()
-    [first] = await nodes.claim_all(job_id)
-    made = [Spawned(sequence=sequence, parameters="{}") for sequence in (2, 1, 1, 1)]
-    end = TaskSucceeded(job_id, first["id"], first["dispatch"], first["node_id"])
-    await rig.batcher.perform_one(Work(end, spawned=made))
-
-    async def two_at_a_time() -> list[Row]:
-        await nodes.place_all()
-        where = await nodes.where(job_id)
-        assert (len(where), len(set(where.values()))) == (2, 1)
-        return await nodes.claim_all(job_id)
-
-    again, other = await two_at_a_time()
-    ref = job_id, again["id"], again["dispatch"], again["node_id"]
-    await rig.happen(TaskFailed(*ref, "exit code 111", 0, "exit", 111))
-    [retry] = await nodes.executions(job_id, "PENDING")
-    await rig.happen(RetryDue(job_id, retry["id"]))
-    assert {row["child_index"] for row in await two_at_a_time()} == {2, 3}
-    await nodes.fail(other)
-    for row in await nodes.executions(job_id, "RUNNING"):
-        await nodes.give_back(row)
-    assert (await rig.job(job_id))["state"] == "FAILED"
-    assert await nodes.where(job_id) == {}
-
-    await rig.happen(JobRestarted(job_id))
-    for row in await two_at_a_time():
-        await nodes.succeed(row)
-    sequences = []
-    while await nodes.place_all() is None and (rows := await nodes.claim_all(job_id)):
-        sequences.append([row["sequence"] for row in rows])
-        for row in rows:
-            await nodes.succeed(row)
-    assert sequences == [[1], [2]]
-    assert (await rig.job(job_id))["state"] == "COMPLETED"
-
-
-async def test_the_first_task_waits_until_those_that_it_makes_would_have_enough_nodes(
-    rig: Rig, nodes: SimulatedNodes
-) -> None:
-    await nodes.join("n1")
-    job_id = await rig.submit([script(min_nodes=2)])
-    await nodes.place_all()
-    assert await nodes.where(job_id) == {}
-    async with rig.pool.acquire() as connection:
-        [why] = await node_reasons.of_job(connection, job_id)
-    assert why.message == "1 node: room on 1 node, 2 wanted at once"
-    await nodes.join("n2")
-    await nodes.place_all()
-    [first] = await nodes.claim_all(job_id)
-    made = [Spawned(sequence=1, parameters="{}")] * 2
-    end = TaskSucceeded(job_id, first["id"], first["dispatch"], first["node_id"])
-    await rig.batcher.perform_one(Work(end, spawned=made))
-    await nodes.place_all()
-    assert sorted(map(str, (await nodes.where(job_id)).values())) == ["n1", "n2"]
 
 
 async def test_a_failed_execution_is_tried_again_on_another_node(

@@ -3743,7 +3743,8 @@ class SpawnTask(Body):
     for each task it makes into the file `$TORK_SPAWN`: `parameters`, and perhaps `sequence`
     (its own or a later one, by default the next) and `name`. They begin once it has
     succeeded. `$TORK_SEQUENCE` and `$TORK_QSEQUENCE` count from 0; expressions read
-    `item.index`, `item.sequence` and `item.value`."""
+    `item.index`, `item.sequence` and `item.value`. With a `placement` each of them is an
+    execution, and what that says of nodes holds for all of them together."""
 
     description: str | None = None
     """For people."""
