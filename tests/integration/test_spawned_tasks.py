@@ -311,7 +311,6 @@ if os.environ["TORK_SEQUENCE"] == "0":
 
 async def test_a_task_that_runs_has_a_token_for_its_own_job_alone(tmp_path: Path) -> None:
     child = {"name": "start", "run": f"{sys.executable} ask.py", "files": {"ask.py": ASK}}
-    child["placement"] = {"maxPerNode": 1}  # it makes no difference
     job = {"name": "asks", "tasks": [{"name": "all", "var": "all", "spawn": {"task": child}}]}
     async with running_dev(tmp_path, auth=PROTECTED) as url, aiohttp.ClientSession(url) as session:
         body = {**job, "output": "{{ tasks.all[0] }}", "wait": {"timeout": "60s"}}
