@@ -38,17 +38,22 @@ class _Measured:
 
 async def measure(run: Run) -> Table:
     store = {"CONVEYOR_FILES_STORE": str(run.ground.folder / "chunk-files")}
-    slots = {"CONVEYOR_RUNTIME_TYPE": "shell", "CONVEYOR_WORKER_QUEUES": "default:16"}
-    cache = {"CONVEYOR_FILES_CACHE_DIR": str(run.ground.folder / "chunk-cache")}
+    own = {
+        "CONVEYOR_RUNTIME_TYPE": "shell",
+        "CONVEYOR_WORKER_QUEUES": "default:16",
+        "CONVEYOR_FILES_CACHE_DIR": str(run.ground.folder / "chunk-cache"),
+    }
     services = Services(run.ground, run.profile)
     sizes = QUICK_SIZES if run.quick else SIZES
     try:
         coordinator = await services.start(COORDINATOR, store)
         await services.start(SCHEDULER, store)
-        await services.start(WORKER, {**store, **slots, **cache})
+        worker = await services.start(WORKER, store | own)
         async with Client(run.ground, coordinator, services.running) as client:
             await client.run([_bare(100), _partitioned(100)])
             measured = [await _measured(client, size) for size in sizes]
+            await services.stop(worker)
+            await services.start(WORKER, store | own, gives_way=True)
             count = _QUICK_SMALL_JOBS if run.quick else _SMALL_JOBS
             delays = await _delays(client, coordinator, count)
     finally:
@@ -61,7 +66,8 @@ async def measure(run: Run) -> Table:
             f"exponent of growth from {sizes[0]} to {sizes[-1]} chunks: "
             f"{_exponent(measured[0], measured[-1]):.2f} (1 is linear)",
             f"events of stages that begin or end, after the change, of {count} jobs with 10 chunks "
-            f"one after the other: {spread(delays)} ms, p99 {quantiles(delays, n=100)[98]:.0f} ms",
+            f"one after the other, while the worker gives way: {spread(delays)} ms, "
+            f"p99 {quantiles(delays, n=100)[98]:.0f} ms",
         ),
     )
 

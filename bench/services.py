@@ -28,11 +28,14 @@ class Services:
     profile: Path | None = None
     running: list[Service] = field(default_factory=list)
 
-    async def start(self, name: str, settings: Mapping[str, str] | None = None) -> Service:
-        """`settings` are CONVEYOR_… variables. Returns when /health is green."""
+    async def start(
+        self, name: str, settings: Mapping[str, str] | None = None, *, gives_way: bool = False
+    ) -> Service:
+        """`settings` are CONVEYOR_… variables. One that `gives_way` takes processor time that the
+        others leave, as if it ran on another machine. Returns when /health is green."""
         log = self.ground.folder / f"{name}-{len(self.running)}.log"
         env = _environment(self.ground) | dict(settings or {})
-        service = Service(name, env, log, command=partial(self._command, name))
+        service = Service(name, env, log, command=partial(self._command, name, gives_way))
         self.running.append(service)
         async with aiohttp.ClientSession() as session:
             await service.wait_up(session)
@@ -51,12 +54,13 @@ class Services:
         for service in sorted(self.running, key=lambda service: service.name != WORKER):
             await self.stop(service)
 
-    def _command(self, name: str, port: int) -> list[str]:
+    def _command(self, name: str, gives_way: bool, port: int) -> list[str]:
+        python = [*(["nice"] if gives_way else []), sys.executable, "-m"]
         module = f"services.{name}"
         if self.profile is None:
-            return [sys.executable, "-m", module]
+            return [*python, module]
         target = self.profile / f"{name}-{port}.txt"
-        return [sys.executable, "-m", "bench.profiled", str(target), module]
+        return [*python, "bench.profiled", str(target), module]
 
 
 @asynccontextmanager
