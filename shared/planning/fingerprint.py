@@ -104,9 +104,10 @@ class _Entry(NamedTuple):
 
 
 def job_fingerprint(
-    job: JobDefinition, uploads: Mapping[str, str], keyed: KeyedHash
+    job: JobDefinition, uploads: Mapping[str, str], keyed: KeyedHash, namespace: str = ""
 ) -> Fingerprint:
-    """Of a job as it is to be stored. `uploads` are the checksums of its uploads by name."""
+    """Of a job as it is to be stored. `uploads` are the checksums of its uploads by name. Jobs of a
+    `namespace` are alike only there: elsewhere a client would not find the one that it is told."""
     whole = encode(job)
     read = {name: whole[name] for name in _EVALUATED_OF_JOB if name in whole}
     fields = {name: value for name, value in whole.items() if name not in _NO_MATTER_OF_JOB}
@@ -119,6 +120,7 @@ def job_fingerprint(
         if not name.startswith(_NO_SECRETS_OF_RESULT)
     }
     fields["uploads"] = {name: uploads.get(name, id_) for name, id_ in job.uploads.items()}
+    fields["namespace"] = namespace
     shape = {"format": FORMAT, **{name: value for name, value in fields.items() if value}}
     return Fingerprint(_sha256(shape), _parts(shape), sorted(_chance(read)))
 

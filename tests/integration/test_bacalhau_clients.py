@@ -84,7 +84,8 @@ async def test_the_sdk_runs_a_batch_and_reads_all_of_it(jobs: SdkJobs, url: URL)
         "result_paths": [ResultPath(name="out", path="/out")],
         "publisher": SpecConfig(type="local", params={}),
     }
-    put = await blocking(jobs.put, job_of("batch", script, count=2, labels={"a": "b"}, task=task))
+    more = {"labels": {"a": "b"}, "meta": {"conveyor.reuse": "true"}}
+    put = await blocking(jobs.put, job_of("batch", script, count=2, task=dict(task), **more))
     assert put.job_id.startswith("j-")
     job = await ended(jobs, put.job_id)
     assert (job.state.state_type, job.name, job.version) == ("Completed", "batch", 1), job
@@ -106,6 +107,9 @@ async def test_the_sdk_runs_a_batch_and_reads_all_of_it(jobs: SdkJobs, url: URL)
     assert put.job_id in [one.id for one in (await blocking(jobs.list, limit=50)).items]
     text = await blocking(orchestrator(url).orchestratorlogs, put.job_id, follow=True)
     assert "partition 1 of 2" in text
+    again = await blocking(jobs.put, job_of("again", script, count=2, task=dict(task), **more))
+    assert again.job_id == put.job_id
+    assert again.warnings == [f"job {put.job_id} does the same work and is reused (conveyor.reuse)"]
 
 
 async def test_the_sdk_stops_a_service(jobs: SdkJobs) -> None:

@@ -18,6 +18,7 @@ from shared.messages import KeptArtifact
 from shared.planning.fingerprint import Fingerprint
 from shared.planning.reuse import WantedReuse
 from shared.store.submissions import JOINABLE, joinable
+from tests.support.bacalhau_clients.jobs import JOBS, batch_job, own_id
 from tests.support.http.api import YAML
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -417,3 +418,36 @@ async def test_reused_artifacts_outlive_the_job_that_kept_them_and_go_with_the_l
         assert await unnamed(connection, first, [name]) == [name]
         due = await connection.fetch("SELECT prefix FROM object_removals")
     assert name in {row["prefix"] for row in due}
+
+
+async def put_bacalhau(door: Door, **fields: Any) -> tuple[str, list[str]]:
+    body = {"Job": batch_job(**{"Meta": {"conveyor.reuse": "1h"}, **fields})}
+    status, answer = await door.api.answer("PUT", JOBS, json=body, headers=OPERATOR)
+    assert status == 200, answer
+    return answer["JobID"], answer["Warnings"]
+
+
+async def test_a_job_of_bacalhau_is_answered_with_an_earlier_one_of_its_namespace(
+    door: Door,
+) -> None:
+    first, warnings = await put_bacalhau(door, name="one")
+    assert warnings == []
+    done = "UPDATE jobs SET state = 'COMPLETED', completed_at = now() WHERE id = $1"
+    await door.rig.pool.execute(done, own_id(first))
+    answer = f"job {first} does the same work and is reused (conveyor.reuse)"
+    assert await put_bacalhau(door, name="two", Count=1) == (first, [answer])
+    assert (await door.api.answer("GET", f"{JOBS}/two", headers=OPERATOR))[0] == 404
+    others: list[dict[str, Any]] = [{"Namespace": "n"}, {"Count": 2}, {"Meta": {}}]
+    for other in others:
+        job_id, warnings = await put_bacalhau(door, **other)
+        assert (job_id != first, warnings) == (True, [])
+    status, refusal = await door.api.answer(
+        "PUT", JOBS, json={"Job": batch_job("one", Meta={"conveyor.reuse": "1h"})}, headers=OPERATOR
+    )
+    assert (status, refusal["Message"].split(".")[0]) == (
+        409,
+        "no changes detected for new job spec",
+    )
+    later = "UPDATE jobs SET completed_at = now() - interval '61 minutes' WHERE id = $1"
+    await door.rig.pool.execute(later, own_id(first))
+    assert (await put_bacalhau(door))[0] != first

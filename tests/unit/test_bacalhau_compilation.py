@@ -9,6 +9,7 @@ from shared import definition as d
 from shared.jobspec.bacalhau import amounts
 from shared.jobspec.bacalhau.compilation import BATCH_RETRY, compile_job
 from shared.jobspec.bacalhau.parsing import check_job
+from shared.jobspec.bacalhau.reuse import reuse_of
 from tests.support.bacalhau import Tree, bacalhau_job, with_source
 
 
@@ -261,3 +262,16 @@ def test_a_network_has_its_type_its_domains_and_its_ports() -> None:
 )
 def test_amounts_are_read_as_bacalhau_reads_them(read: Any, text: str, value: float) -> None:
     assert read(text).value == value
+
+
+@pytest.mark.parametrize(
+    ("meta", "rules"),
+    [
+        ({}, None),
+        ({"conveyor.reuse": "false"}, None),
+        ({"conveyor.reuse": "true"}, d.Reuse()),
+        ({"conveyor.reuse": "24h"}, d.Reuse(max_age=amounts.duration("24h"))),
+    ],
+)
+def test_a_key_of_its_meta_asks_for_reuse(meta: Tree, rules: d.Reuse | None) -> None:
+    assert reuse_of(check_job(bacalhau_job(Meta=meta)).job) == rules

@@ -49,6 +49,14 @@ JOBS: list[tuple[Tree, str]] = [
     (bacalhau_job(Namespace="*"), "namespace '*' means all namespaces"),
     (bacalhau_job(Namespace="n" * 257), "job namespace must have at most 256 characters"),
     (bacalhau_job(Namespace="a\0"), "'Namespace' must not hold NUL characters"),
+    (
+        bacalhau_job(Type="service", Meta={"conveyor.reuse": "true"}),
+        "job meta key 'conveyor.reuse' is for jobs of type batch",
+    ),
+    (
+        bacalhau_job(Meta={"conveyor.reuse": "yes"}),
+        "job meta key 'conveyor.reuse' must be true, false or how old the earlier job may be",
+    ),
     (bacalhau_job(Count=-1), "job count must be >= 0"),
     (bacalhau_job(Count=10_001), "job count must be <= 10000"),
     (

@@ -144,6 +144,15 @@ def test_a_name_that_an_expression_reads_is_part_of_it() -> None:
     assert taken(reading).digest != taken({**reading, "name": "other"}).digest
 
 
+def test_jobs_of_a_namespace_are_alike_only_there() -> None:
+    definition = new_job(
+        compile_job(parse_job(json.dumps(JOB).encode(), "application/json")), "id", NOW
+    ).definition
+    digests = {job_fingerprint(definition, {}, KEYED, name).digest for name in ("", "a", "b", "a")}
+    assert len(digests) == 3
+    assert taken(JOB).digest in digests
+
+
 def test_uploads_count_by_their_content_and_not_by_their_ids() -> None:
     source = {"upload": "data", "target": "in"}
     job = with_task(sources=[source], image="alpine")

@@ -9,6 +9,7 @@ from shared.jobspec.bacalhau import amounts
 from shared.jobspec.bacalhau import models as m
 from shared.jobspec.bacalhau.engines import OWN_VARIABLES, engine_problems
 from shared.jobspec.bacalhau.publishers import publisher_problems
+from shared.jobspec.bacalhau.reuse import reuse_problems
 from shared.jobspec.bacalhau.storages import storage_problems
 from shared.jobspec.fields import check_amount
 from shared.jobspec.file_rules import check_artifact_name, check_kept_path, check_target
@@ -45,6 +46,7 @@ def problems_of(job: m.Job) -> Iterator[Problem]:
     for index, task in enumerate(job.tasks):
         yield from _task_problems(task, ("Tasks", index))
     yield from _our_problems(job)
+    yield from reuse_problems(job)
     yield from _budget_problems(job.budget)
 
 

@@ -31,6 +31,7 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.submitter import submitter_of
+from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.locks import shown_lock
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken, Updated
@@ -42,6 +43,7 @@ from shared.jobspec.bacalhau import models as m
 from shared.jobspec.bacalhau.compilation import compile_job
 from shared.jobspec.bacalhau.normal import JobDefaults
 from shared.jobspec.bacalhau.parsing import Checked, check_job, parse_job, text_of
+from shared.jobspec.bacalhau.reuse import REUSE_META, reuse_of
 from shared.jobspec.bacalhau.spec import entry
 from shared.jobspec.problems import InvalidJob
 from shared.lifecycle import derived_id
@@ -154,12 +156,12 @@ async def _submitted(request: web.Request, asked: _Submission) -> JobPut:
         if named is not None:
             return await _updated(request, named, asked)
         try:
-            submitted = await api.commands.submit(
-                await _new_job(request, asked, new_job_id()), submitter_of(request)
-            )
+            new = await _with_reuse(request, job, await _new_job(request, asked, new_job_id()))
+            submitted = await api.commands.submit(new, submitter_of(request))
         except NameTaken:  # just now: it is an update
             continue
-        return _put_answer(submitted.job_id, 1, asked.warnings)
+        told = [_reused(submitted.job_id)] if submitted.is_reused else []
+        return _put_answer(submitted.job_id, 1, [*asked.warnings, *told])
     raise Conflict(f"job {job.name!r} is being changed by others, try again")
 
 
@@ -177,6 +179,15 @@ async def _new_job(
     new = await in_background(request, made)
     key = await idempotency_key(request, asked.token)
     return replace(new, key=key, size=len(await request.read()))
+
+
+async def _with_reuse(request: web.Request, job: m.Job, new: NewJob) -> NewJob:
+    rules = reuse_of(job)
+    return replace(new, reuse=await wanted_reuse(request, new, rules)) if rules else new
+
+
+def _reused(job_id: str) -> str:
+    return f"job {shown_id('j', job_id)} does the same work and is reused ({REUSE_META})"
 
 
 async def _updated(request: web.Request, job_id: str, asked: _Submission) -> JobPut:

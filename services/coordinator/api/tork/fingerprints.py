@@ -18,7 +18,8 @@ async def wanted_reuse(request: web.Request, new: NewJob, rules: Reuse) -> Wante
     """Uploads count by their content."""
     api, definition = ports(request), new.definition
     uploads = definition.uploads and await api.run(checksums, definition.uploads)
-    taking = partial(job_fingerprint, definition, uploads, api.sealer.keyed_hash)
+    namespace = new.named.namespace if new.named else ""
+    taking = partial(job_fingerprint, definition, uploads, api.sealer.keyed_hash, namespace)
     return WantedReuse(
         rules=rules,
         fingerprint=await in_background(request, taking),
