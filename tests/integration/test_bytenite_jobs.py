@@ -199,6 +199,7 @@ async def test_a_job_runs_through_all_its_phases_and_leaves_results(
         "templateId": "upper",
         "dataSource": {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\nthree\n"}},
         "dataDestination": BYPASS,
+        "config": {"reuse": True},
     }
     await jobs.ok("POST /jobs", {"jobId": "whole", **made})
     await jobs.ok("POST /jobs/whole/run", {"taskTimeout": 60})
@@ -212,6 +213,16 @@ async def test_a_job_runs_through_all_its_phases_and_leaves_results(
     assert list(job["stateTimestamps"]) == states
     assert job["numChunks"] == 3
     (result,) = (await jobs.ok("GET /jobs/whole/results"))["results"]
+    async with session.get(result["link"]) as response:
+        assert await response.text() == "ONE\nTWO\nTHREE\n"
+
+    await jobs.ok("POST /jobs", {"jobId": "same", **made, "run": True})
+    assert (await jobs.ended("same"))["state"] == Phase.COMPLETE
+    chunks = [(await jobs.ok(f"GET /jobs/{id_}/chunks"))["chunks"] for id_ in ("whole", "same")]
+    assert [one.get("reusedFrom") for one in chunks[1]] == [one["taskId"] for one in chunks[0]]
+    tasks = (await jobs.ok("GET /jobs/same/tasks"))["tasks"]
+    assert [task["service"] for task in tasks if not task.get("reusedFrom")] == ["deliverer"]
+    (result,) = (await jobs.ok("GET /jobs/same/results"))["results"]
     async with session.get(result["link"]) as response:
         assert await response.text() == "ONE\nTWO\nTHREE\n"
 

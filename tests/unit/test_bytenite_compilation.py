@@ -61,6 +61,14 @@ def test_times_retries_priority_and_room_hold_for_what_runs() -> None:
     assert job.start_at == datetime(2030, 1, 31, 11, tzinfo=UTC)
 
 
+def test_with_reuse_every_stage_may_be_reused_but_the_delivery() -> None:
+    split, each, assemble, deliver = compiled(config={"reuse": True}).tasks
+    assert each.each
+    assert [split.reuse, each.each.task.reuse, assemble.reuse] == [True] * 3
+    assert deliver.reuse is None
+    assert not any(task.reuse for task in compiled().tasks)
+
+
 def test_regions_and_gpus_choose_the_nodes_of_chunks() -> None:
     regions = {"whitelist": ["eu"], "blacklist": ["us"]}
     needs = app(deviceRequirements={"gpu": "NVIDIA A100"})

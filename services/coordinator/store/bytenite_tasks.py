@@ -11,7 +11,7 @@ from shared.postgres.pool import Connection
 _COLUMNS = """
 t.id, t.job_id, i.name AS job_name, t.position, t.child_index, t.state, t.attempt, t.node_id,
 t.error, t.exit_code, t.created_at, t.scheduled_at, t.started_at,
-coalesce(t.completed_at, t.failed_at) AS ended_at, t.usage,
+coalesce(t.completed_at, t.failed_at) AS ended_at, t.reused_from, t.usage,
 (SELECT rates FROM jobs WHERE id = t.job_id) AS rates
 """
 
@@ -63,6 +63,7 @@ class ByteniteTask(NamedTuple):
     scheduled_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    reused_from: str | None
     usage: Mapping[str, int] | None
     rates: Mapping[str, str] | None
 

@@ -140,6 +140,7 @@ def _ruled(job: m.Job, task: d.TaskDefinition) -> d.TaskDefinition:
         timeout=_seconds(job.config.task_timeout),
         retry=d.Retry(limit=retries, memory_factor=job.config.memory_factor) if retries else None,
         priority=m.PRIORITIES[job.priority],
+        reuse=job.config.reuse or None,
     )
 
 
@@ -185,7 +186,7 @@ def _tolerance(job: m.Job) -> dict[str, Any]:
 
 def _delivery(job: m.Job, data: Data) -> d.TaskDefinition:
     """What is assembled is kept once more where it goes on from: a retry delivers, and nothing
-    else."""
+    else. It is never reused: a reused task publishes nothing."""
     task = d.TaskDefinition(
         name=DELIVER,
         builtin=builtin("deliver", DELIVER),
@@ -194,4 +195,4 @@ def _delivery(job: m.Job, data: Data) -> d.TaskDefinition:
         artifacts=(d.Artifact(name=OUTPUT, path=OUTPUT_DIR),),
         publish=() if job.config.is_test_job else tuple(data.publications),
     )
-    return _ruled(job, task)
+    return d.changed(_ruled(job, task), reuse=None)

@@ -84,13 +84,15 @@ OnChunkFailure = Literal["fail_fast", "finish_then_fail", "tolerate"]
 
 
 class Config(Form):
-    """Time-outs in seconds; 0 is none. `memory_factor` is ours, below it are those of 2023."""
+    """Time-outs in seconds; 0 is none. `memory_factor` and `reuse` are ours, below them those of
+    2023."""
 
     task_timeout: Whole = 0
     job_timeout: Whole = 0
     is_test_job: bool = False
     max_task_retries: Whole | None = None
     memory_factor: Annotated[float, Field(strict=False)] | None = None
+    reuse: bool = False
     min_chunk_size: Whole | None = None
     max_chunk_size: Whole | None = None
     replication_factor: Whole | None = None

@@ -21,6 +21,8 @@ class _Attempt(Answer):
     ended_at: datetime | None = None
     payment_amount: float = 0
     """What this attempt has cost, once it has ended; 0 without prices."""
+    reused_from: str | None = None
+    """Conveyor's own: the earlier task that did the same work, whose end it has. It did not run."""
 
 
 class TaskView(_Attempt):

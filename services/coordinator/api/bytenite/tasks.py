@@ -155,6 +155,7 @@ def _common(row: ByteniteTask, redact: Redacting) -> dict[str, object]:
         "scheduled_at": row.scheduled_at,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
+        "reused_from": row.reused_from,
         "payment_amount": float(price_of(row.rates, row.usage)),
     }
 
