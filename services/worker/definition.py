@@ -137,8 +137,8 @@ class Definitions:
         if execution := task.execution:
             system = execution_variables(order, execution)
             task = replace(task, env=self._env_rules.resolved(task.env, execution.prefix))
-        if task.spawning:
-            system |= spawning_variables(order, task.spawning)
+        if task.spawning:  # one that is placed is no partition of anything
+            system = spawning_variables(order, task.spawning)
         if access:
             env |= access.defaults
             system |= access.variables

@@ -121,6 +121,11 @@ def test_an_execution_is_told_what_it_is_and_its_own_variables_do_not_change_tha
     spec = read(task).spec
     assert spec.env == {"MINE": "1", **told}
     assert spec.pre[0].program.env == told
+    spawning = Spawning(sequence=1, index=2, parameters="{}")
+    of_spawn = read(changed(task, env={}, execution=execution, spawning=spawning)).spec
+    assert set(of_spawn.env) == {
+        *("TORK_JOB_ID", "TORK_TASK_ID", "TORK_SEQUENCE", "TORK_QSEQUENCE")
+    }, "it is no partition"
     of_bacalhau = replace(execution, prefix="BACALHAU")
     ids = ("0" * 32, f"{1:032x}")
     of_it = read(changed(task, env={}, execution=of_bacalhau), ids=ids)
