@@ -182,8 +182,9 @@ async def _new_job(
 
 
 async def _with_reuse(request: web.Request, job: m.Job, new: NewJob) -> NewJob:
-    rules = reuse_of(job)
-    return replace(new, reuse=await wanted_reuse(request, new, rules)) if rules else new
+    if (rules := reuse_of(job)) is None:
+        return new
+    return replace(new, reuse=await wanted_reuse(request, new, rules, job.namespace))
 
 
 def _reused(job_id: str) -> str:

@@ -14,11 +14,12 @@ from shared.planning.reuse import WantedReuse
 from shared.store.reuse import checksums
 
 
-async def wanted_reuse(request: web.Request, new: NewJob, rules: Reuse) -> WantedReuse:
-    """Uploads count by their content."""
+async def wanted_reuse(
+    request: web.Request, new: NewJob, rules: Reuse, namespace: str = ""
+) -> WantedReuse:
+    """Uploads count by their content. `namespace` as in `job_fingerprint`."""
     api, definition = ports(request), new.definition
     uploads = definition.uploads and await api.run(checksums, definition.uploads)
-    namespace = new.named.namespace if new.named else ""
     taking = partial(job_fingerprint, definition, uploads, api.sealer.keyed_hash, namespace)
     return WantedReuse(
         rules=rules,
