@@ -20,6 +20,7 @@ from yarl import URL
 
 from services.coordinator.settings import ArvadosSettings
 from services.worker.runtimes.settings import RuntimeSettings
+from tests.support.bytenite import database_of
 from tests.support.engines.images import BUSYBOX
 from tests.support.http.authenticated_api import OPERATOR, OPERATORS_KEY, PROTECTED
 from tests.support.services.certificates import Authority
@@ -118,6 +119,14 @@ async def call(
         return body
 
 
+async def as_one_task(tmp_path: Path, job_id: str) -> None:
+    """The job is as one that was made before scripts could make tasks."""
+    async with database_of(tmp_path / "dev") as connection:
+        alone = "UPDATE tasks SET parent_id = NULL, child_index = NULL WHERE job_id = $1"
+        await connection.execute(f"{alone} AND kind = 'task'", job_id)
+        await connection.execute("DELETE FROM tasks WHERE job_id = $1 AND kind <> 'task'", job_id)
+
+
 async def refused_or_answered_by_range(
     session: ClientSession, at: Path, job: dict[str, Any], uuid: str
 ) -> None:
@@ -211,6 +220,10 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
         assert refused["error_token"]
     both = {"job": job, "allow_duplicate": True, "find_or_create": True}
     await call(session, "POST", "jobs", 422, json=both)
+    await as_one_task(tmp_path, job_id)
+    for name in (task["uuid"], f"{job_id}-0"):
+        assert await call(session, "GET", f"job_tasks/{name}") == task
+    await call(session, "GET", f"job_tasks/{job_id}-1", 404)
 
 
 async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(

@@ -61,9 +61,21 @@ FROM (
 ORDER BY t.created_at DESC, t.attempt DESC LIMIT 1
 """  # noqa: S608 - texts of our own
 
+# $2: a job from the time when a job of Arvados was one task, and none stood for all of them.
+ALONE = f"""
+SELECT {_SHOWN}
+FROM (
+    SELECT first_value(t.id) OVER (ORDER BY t.created_at, t.attempt) AS first_id, {_ATTEMPT}
+    FROM tasks t JOIN (SELECT {_JOBS}) AS a ON a.id = t.job_id
+    WHERE t.job_id = $2 AND t.position = 1 AND t.parent_id IS NULL AND t.kind = 'task') AS t
+{_WITH_REPORT}
+ORDER BY t.created_at DESC, t.attempt DESC LIMIT 1
+"""  # noqa: S608 - texts of our own
+
 # $1: how its id begins, in hexadecimal digits.
 PLACE_BY_ID = """
-SELECT parent_id, child_index FROM tasks WHERE id >= $1 AND id < $1 || 'g' ORDER BY id LIMIT 1
+SELECT job_id, parent_id, child_index FROM tasks
+WHERE id >= $1 AND id < $1 || 'g' ORDER BY id LIMIT 1
 """
 
 PLACE_BY_NUMBER = """
@@ -108,7 +120,12 @@ async def task_by_id(
     connection: Connection, beginning: str, readers: Readers
 ) -> ArvadosTask | None:
     """The one whose id begins so."""
-    place = await connection.fetchrow(PLACE_BY_ID, beginning)
+    found = await connection.fetchrow(PLACE_BY_ID, beginning)
+    if found is None:
+        return None
+    job_id, *place = found
+    if place[0] is None:
+        return await _alone(connection, job_id, readers)
     return await _task_at(connection, place, readers)
 
 
@@ -116,11 +133,18 @@ async def task_by_number(
     connection: Connection, job_id: str, number: int, readers: Readers
 ) -> ArvadosTask | None:
     place = await connection.fetchrow(PLACE_BY_NUMBER, job_id, number)
+    if place is None:
+        return None if number else await _alone(connection, job_id, readers)
     return await _task_at(connection, place, readers)
 
 
 async def _task_at(
-    connection: Connection, place: Sequence[Any] | None, readers: Readers
+    connection: Connection, place: Sequence[Any], readers: Readers
 ) -> ArvadosTask | None:
-    row = await connection.fetchrow(ONE, readers, *place) if place else None
+    row = await connection.fetchrow(ONE, readers, *place)
+    return ArvadosTask(*row) if row else None
+
+
+async def _alone(connection: Connection, job_id: str, readers: Readers) -> ArvadosTask | None:
+    row = await connection.fetchrow(ALONE, readers, job_id)
     return ArvadosTask(*row) if row else None
