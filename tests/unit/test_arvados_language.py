@@ -155,6 +155,13 @@ def test_a_job_runs_its_script_with_its_parameters_as_variables() -> None:
     assert definition.uploads == {"code": "upload1"}
 
 
+def test_a_job_without_an_image_may_say_so_by_null() -> None:
+    job, problems = checked({**HASH, "runtime_constraints": {"docker_image": None}})
+    assert job is not None
+    assert problems == []
+    assert program_of(compile_job(job, "upload1")).image is None
+
+
 def program_of(definition: JobDefinition) -> TaskDefinition:
     """What each task of the job runs."""
     [whole] = definition.tasks

@@ -57,6 +57,10 @@ JOBS: list[tuple[Tree, str]] = [
         bacalhau_job(Meta={"conveyor.reuse": "yes"}),
         "job meta key 'conveyor.reuse' must be true, false or how old the earlier job may be",
     ),
+    (
+        bacalhau_job(Meta={"conveyor.reuse": "0s"}),
+        "job meta key 'conveyor.reuse' must be longer than zero",
+    ),
     (bacalhau_job(Count=-1), "job count must be >= 0"),
     (bacalhau_job(Count=10_001), "job count must be <= 10000"),
     (

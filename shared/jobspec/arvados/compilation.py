@@ -14,7 +14,12 @@ from shared import definition as d
 from shared.definition.quantities import Amount
 from shared.expressions import quoted
 from shared.jobspec.arvados import models as m
-from shared.jobspec.arvados.constraints import memory_of_a_task, placement_of, tasks_at_once
+from shared.jobspec.arvados.constraints import (
+    image_of,
+    memory_of_a_task,
+    placement_of,
+    tasks_at_once,
+)
 
 CODE = "code"
 """The upload with the files of the commit."""
@@ -38,7 +43,7 @@ def compile_job(job: m.Job, code: str) -> d.JobDefinition:
     memory = memory_of_a_task(job.runtime_constraints)
     task = d.TaskDefinition(
         name=literal(job.script),
-        image=literal(job.runtime_constraints.get("docker_image", "")) or None,
+        image=literal(image_of(job.runtime_constraints)) or None,
         run=_RUN % (_DIRECTORY, shlex.quote(f"./{_SCRIPTS}/{job.script}")),
         env=_environment(job),
         priority=task_priority(job.priority),

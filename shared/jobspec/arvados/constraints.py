@@ -33,6 +33,11 @@ def broken_constraints(constraints: Constraints) -> Iterator[Problem]:
         yield _problem("min_nodes", f"must not be more than max_nodes, {most}")
 
 
+def image_of(constraints: Constraints) -> str:
+    """Of its tasks; empty: none."""
+    return constraints.get("docker_image") or ""
+
+
 def memory_of_a_task(constraints: Constraints) -> int | None:
     """In bytes; None: no limit."""
     memory = _bytes(constraints, _BYTES)

@@ -29,8 +29,11 @@ def reuse_problems(job: m.Job) -> Iterator[Problem]:
         rule = "is for jobs of type batch"
     elif text != _ALWAYS:
         try:
-            amounts.duration(text)
+            age = amounts.duration(text)
         except ValueError:
             rule = f"must be {_ALWAYS}, {_NEVER} or how old the earlier job may be, such as 24h"
+        else:
+            if not age.seconds:  # would be no limit at all
+                rule = "must be longer than zero"
     if rule:
         yield Problem("", f"job meta key '{REUSE_META}' {rule}", place=("Meta", REUSE_META))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.coordinator.api.errors import Unprocessable
+from shared.jobspec.arvados.constraints import image_of
 from shared.jobspec.arvados.models import Job, is_ref
 
 RANGE_NAMES = ("minimum_script_version", "exclude_script_versions")
@@ -38,7 +39,7 @@ def _filtered(filters: object, job: Job) -> CommitRange:
     own = {
         "repository": job.repository,
         "script": job.script,
-        "docker_image_locator": str(job.runtime_constraints.get("docker_image", "")),
+        "docker_image_locator": image_of(job.runtime_constraints),
     }
     for attribute, operator, operand in _conditions(filters):
         read = _names if attribute == "script_version" else _texts
