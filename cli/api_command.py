@@ -114,7 +114,10 @@ def asks_api(command: Callable[..., T]) -> Callable[..., T]:
     )
     @wraps(command)
     def with_server(url: str, key: str, **options: Any) -> T:  # noqa: ANN401 - the command's own
-        return command(server=_server(url, key), **options)
+        try:
+            return command(server=_server(url, key), **options)
+        except UnicodeError:  # it can't be read or sent; its text may be a secret
+            raise click.UsageError("an argument or standard input is not UTF-8 text") from None
 
     return with_server
 

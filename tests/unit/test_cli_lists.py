@@ -309,6 +309,16 @@ def test_without_a_terminal_a_password_is_neither_asked_for_nor_shown() -> None:
     assert "Warning" not in ended.stderr
 
 
+async def test_text_that_is_not_utf_8_is_refused_and_not_shown(api: FakeApi) -> None:
+    piped = ("users", "create", "ann", "--password-stdin")
+    for arguments, stdin in ((piped, b"a password \xff\n"), (("cancel", "a\udcff"), "")):
+        result = await run_command(api.url, *arguments, stdin=stdin)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.endswith("Error: an argument or standard input is not UTF-8 text\n")
+        assert "a password" not in result.stderr
+    assert api.asked == []
+
+
 async def test_the_own_password_is_changed_with_the_old_one(api: FakeApi) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         if "oldPassword" not in await request.json():
