@@ -24,6 +24,7 @@ from shared.store import (
     family_rows,
     leases,
     locking,
+    missed_tasks,
     node_rows,
     outbox,
     queues_in_use,
@@ -238,6 +239,14 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "jobs that do the same work": (reuse.KEPT_CANDIDATES, (["f7"], EYES, "ann")),
     "jobs on their way that do the same work": (submissions.JOINABLE, (ALIKE, ["NONE"])),
     "nearest job": (reuse.NEAR, ("ann", "f7")),
+    "tasks that did the same work": (missed_tasks.SAME, (["f"] * 200, [None] * 200)),
+    "nearest tasks": (
+        missed_tasks.NEAR,
+        (
+            *(["new"], [None], ["a job"]),
+            *(TASK_IDS, ["new"] * 200, ONES, [None, *range(1, 200)]),
+        ),
+    ),
     "sub-jobs behind in priority": (subjob_priorities.BEHIND, ("job50000",)),
     "load tasks": (source_rows.TASKS, (IDS, [2] * 200)),
     "load jobs": (source_rows.JOBS, (IDS,)),

@@ -371,8 +371,11 @@ async def test_an_each_that_is_submitted_again_runs_only_what_changed(door: Door
     }
     assert {t["reuse_miss"]["reason"] for t in await rig.tasks(first) if t["parent_id"]} == {"new"}
     assert (await rig.job(second))["usage"]["attempts"] == 1
-    of_bob = await rig.submit(each(1), created_by="bob~1")
-    assert await run_all(rig, of_bob) == 1
+    for item, reason in ((1, "new"), (2, "different")):  # nothing of the others is near to Bob's
+        of_bob = await rig.submit(each(item), created_by="bob~1")
+        assert await run_all(rig, of_bob) == 1
+        [child] = [t for t in await rig.tasks(of_bob) if t["parent_id"]]
+        assert child["reuse_miss"]["reason"] == reason
 
 
 async def end_with(rig: Rig, job_id: str, digest: str) -> None:
@@ -395,6 +398,8 @@ async def test_what_ran_an_image_whose_name_stands_for_another_now_is_no_answer(
     assert (second != first, is_reused) == (True, False)
     [made] = (await door.reuse_of(second))["submissions"]
     assert [step["left"] for step in made["steps"]] == [1, 1, 1, 1, 1, 1, 0]
+    [task], [before] = [await door.rig.tasks(job_id) for job_id in (second, first)]
+    assert task["reuse_miss"] == {"reason": "image", "task_id": before["id"]}
     await end_with(door.rig, second, "sha256:2")
     assert (await door.submit(of_image))[0] == second
 
@@ -418,6 +423,11 @@ async def test_reused_artifacts_outlive_the_job_that_kept_them_and_go_with_the_l
         assert await unnamed(connection, first, [name]) == [name]
         due = await connection.fetch("SELECT prefix FROM object_removals")
     assert name in {row["prefix"] for row in due}
+    kept = await rig.submit(keeping)
+    assert await run_all(rig, kept, b"content") == 1
+    await rig.pool.execute("DELETE FROM artifacts")
+    [lost], [task] = await rig.tasks(kept), await rig.tasks(await rig.submit(keeping))
+    assert task["reuse_miss"] == {"reason": "files", "task_id": lost["id"]}
 
 
 async def put_bacalhau(door: Door, **fields: Any) -> tuple[str, list[str]]:
