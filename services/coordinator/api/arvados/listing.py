@@ -1,9 +1,14 @@
 """Which jobs a list of Arvados' API has, and what of each: filters, where, order, select."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import translate
+from functools import lru_cache
+from glob import escape
 from typing import Any
 
 from services.coordinator.api.errors import Unprocessable
@@ -15,6 +20,7 @@ NEWEST = (("created_at", True), ("uuid", True))
 _MOST, _DEFAULT = 1000, 100
 _ORDER = re.compile(r"(?:\w+\.)?(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
 _TABLES = re.compile(r"\A(?:jobs|job_tasks|nodes|containers|container_requests)\.")
+_GLOB = str.maketrans("%_", "*?")
 _ANY = "any"
 
 
@@ -85,7 +91,7 @@ def page(asked: Listing, items: Sequence[Tree], kind: str = "arvados#jobList") -
         found.sort(key=lambda item: _rank(item.get(name)), reverse=is_down)
     shown = [selected(item, asked.select) for item in found]
     if asked.is_distinct:
-        shown = [one for at, one in enumerate(shown) if one not in shown[:at]]
+        shown = list({json.dumps(one, sort_keys=True, default=str): one for one in shown}.values())
     answer: Tree = {
         "kind": kind,
         "offset": asked.offset,
@@ -171,17 +177,28 @@ def _in(found: object, value: object) -> bool:
 
 
 def _like(found: object, value: object, flags: int = 0) -> bool:
-    pattern = re.escape(str(value)).replace("%", ".*").replace("_", ".")
-    return isinstance(found, str) and re.fullmatch(pattern, found, flags | re.DOTALL) is not None
+    return isinstance(found, str) and _pattern(str(value), flags).match(found) is not None
+
+
+@lru_cache(maxsize=64)
+def _pattern(like: str, flags: int) -> re.Pattern[str]:
+    # A glob gives back nothing that a wildcard has taken: with `.*` some wildcards take hours.
+    return re.compile(translate(escape(like).translate(_GLOB)), flags)
 
 
 def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def compared(found: object, value: object) -> bool:
-        is_number = isinstance(found, int | float) and str(value).lstrip("-").isdecimal()
-        other = int(str(value)) if is_number else value
+        other = _number_in(value) if isinstance(found, int | float) else value
         return found is not None and holds(_rank(found), _rank(other))
 
     return compared
+
+
+def _number_in(value: object) -> object:
+    """Of a query a number is a text, too."""
+    with suppress(ValueError):  # then it is none
+        return float(str(value))
+    return value
 
 
 def _contains(found: object, value: object) -> bool:

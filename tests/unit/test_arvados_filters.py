@@ -1,0 +1,41 @@
+"""What filters of Arvados' API compare, whatever a client sends."""
+
+import pytest
+
+from services.coordinator.api.arvados.listing import Tree, listing, page
+
+ITEM: Tree = {"priority": 5, "progress": 0.5, "description": "a" * 200 + "[*?]\n50%"}
+
+
+def holds(attribute: str, operator: str, value: object) -> bool:
+    asked = listing({"filters": [[attribute, operator, value]]}, ())
+    return bool(page(asked, [ITEM])["items"])
+
+
+def test_a_number_is_compared_with_what_a_text_says() -> None:
+    assert holds("progress", ">", "0.25")
+    assert not holds("progress", ">", "0.75")
+    assert holds("priority", "<=", "5")
+    assert holds("priority", ">", "-6")
+
+
+@pytest.mark.parametrize("text", ["--5", "9" * 5000, "", "nan"])
+def test_a_text_that_is_no_number_breaks_nothing(text: str) -> None:
+    assert not holds("priority", ">", text)
+
+
+def test_a_pattern_of_many_wildcards_takes_no_longer_than_another() -> None:
+    assert not holds("description", "like", "%a" * 50 + "%b%")
+    assert holds("description", "ilike", "%A" * 50 + "%")
+
+
+def test_only_wildcards_of_sql_are_wildcards() -> None:
+    assert holds("description", "like", "%a[*?]_50_")
+    assert not holds("description", "like", "*")
+    assert not holds("description", "like", "%[a]%")
+
+
+def test_ten_thousand_items_are_made_distinct_in_one_look_at_each() -> None:
+    asked = listing({"distinct": "true", "select": ["at"], "count": "exact"}, ())
+    items: list[Tree] = [{"at": {"x": n // 2, "y": []}} for n in range(10_000)]
+    assert page(asked, items)["items_available"] == 5_000
