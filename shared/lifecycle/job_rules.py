@@ -243,11 +243,15 @@ def _restarted(job: Job, now: datetime) -> Decision:
 
 
 def _again(job: Job, now: datetime) -> Job:
+    return replace(as_not_ended(job), deadline_at=job.must_end_after(now))
+
+
+def as_not_ended(job: Job) -> Job:
+    """Restarted once more, without what it has of its end."""
     return replace(
         job,
         state=JobState.PENDING,
         restarts=job.restarts + 1,
-        deadline_at=job.must_end_after(now),
         result=None,
         error=None,
         completed_at=None,

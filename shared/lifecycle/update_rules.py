@@ -11,7 +11,7 @@ from shared.lifecycle import update_events as u
 from shared.lifecycle.beginnings import begin, begin_more
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import counts_as_done, spread_progress, task_failed
-from shared.lifecycle.job_rules import enter, entering, not_yet_again, waited_for
+from shared.lifecycle.job_rules import as_not_ended, enter, entering, not_yet_again, waited_for
 from shared.lifecycle.keys import derived_id, earliest
 from shared.lifecycle.lock_rules import locked_out
 from shared.lifecycle.placed_rules import executions_of, is_up
@@ -80,27 +80,8 @@ def _begun_anew(job: Job, new: Job, now: datetime) -> Decision:
     again = _as_submitted(job if job.parent is None else waited_for(job, job.parent, 0), new, now)
     entered, begins = entering(replace(again, is_held=new.is_held), now)
     builder = DecisionBuilder(job)
-    builder.move_job(
-        replace(
-            entered,
-            state=JobState.PENDING,
-            restarts=job.restarts + 1,
-            position=0,
-            progress=0.0,
-            kept_running=0,
-            kept_bytes=0,
-            completed_at=None,
-            failed_at=None,
-            cancelled_at=None,
-            cancelled_by=None,
-            cancelled_by_client=None,
-            cancel_reason=None,
-            delete_at=None,
-            result=None,
-            error=None,
-            slots=entered.slots and entered.slots.emptied(),
-        )
-    )
+    anew = as_not_ended(entered)
+    builder.move_job(replace(anew, position=0, progress=0.0, kept_running=0, kept_bytes=0))
     builder.send(*begins)
     return builder.build()
 
