@@ -14,36 +14,21 @@ from typing import TypeVar, cast
 from shared.files.names import task_prefix
 from shared.lifecycle import (
     NO_SUCH_JOB,
-    BeginChildren,
     BudgetSpent,
-    CancelTasks,
-    CollectResults,
     Command,
-    CountExecutions,
-    CountSlots,
     Decision,
-    EvaluateOutput,
     Event,
-    FillSlots,
     ForgetAttempts,
     Ignored,
     Job,
     JobReleased,
     JobSubmitted,
-    OpenSequence,
-    PlanDependents,
-    PlanReady,
-    PlanTask,
-    PrioritizeTasks,
-    ReopenKept,
-    ReplanPlaced,
-    Rewind,
+    Question,
     SetVariable,
     SubmitSubJob,
     Task,
     TaskState,
     Tell,
-    WithdrawSubmission,
     decide,
     task_id_of,
 )
@@ -121,24 +106,6 @@ _MUCH = 50
 
 Outcome = Decision | Ignored
 Decide = Callable[[Job, Task | None, Event, datetime], Outcome]
-Question = (
-    Rewind
-    | PlanTask
-    | PlanReady
-    | PlanDependents
-    | BeginChildren
-    | OpenSequence
-    | CountSlots
-    | FillSlots
-    | CollectResults
-    | ReplanPlaced
-    | ReopenKept
-    | CountExecutions
-    | EvaluateOutput
-    | PrioritizeTasks
-    | WithdrawSubmission
-    | CancelTasks
-)
 Q = TypeVar("Q")
 
 

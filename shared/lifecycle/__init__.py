@@ -39,6 +39,7 @@ from shared.lifecycle.commands import (
     PlanReady,
     PlanTask,
     PrioritizeTasks,
+    Question,
     RefuseClaim,
     ReopenKept,
     ReplanPlaced,

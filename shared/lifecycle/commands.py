@@ -274,14 +274,12 @@ class AnnounceTask:
     is_progress: bool = False
 
 
-Command = (
-    PlanTask
-    | PrioritizeTasks
-    | Rewind
+Question = (
+    Rewind
+    | PlanTask
     | PlanReady
     | PlanDependents
     | BeginChildren
-    | ContinueChildren
     | OpenSequence
     | CountSlots
     | FillSlots
@@ -290,8 +288,15 @@ Command = (
     | ReopenKept
     | CountExecutions
     | EvaluateOutput
+    | PrioritizeTasks
     | WithdrawSubmission
     | CancelTasks
+)
+"""Those that are answered within the transaction of the decision."""
+
+Command = (
+    Question
+    | ContinueChildren
     | ContinueCancel
     | Tell
     | SubmitSubJob

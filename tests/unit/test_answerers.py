@@ -3,7 +3,7 @@
 from typing import get_args
 
 from shared.apply.answers import ANSWERERS
-from shared.apply.workspace import Question
+from shared.lifecycle import Question
 
 
 def test_every_kind_of_question_has_one_answerer() -> None:

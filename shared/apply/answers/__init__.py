@@ -21,7 +21,6 @@ from shared.apply.answers.rewind import rewind
 from shared.apply.answers.slots import count_slots, fill_slots
 from shared.apply.answers.withdraw import withdraw_submissions
 from shared.apply.transaction import Transaction
-from shared.apply.workspace import Question
 from shared.expressions import Allowance
 from shared.lifecycle import (
     BeginChildren,
@@ -38,6 +37,7 @@ from shared.lifecycle import (
     PlanReady,
     PlanTask,
     PrioritizeTasks,
+    Question,
     ReopenKept,
     ReplanPlaced,
     Rewind,
