@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
-from jsonschema_rs import validator_for
+from jsonschema_rs import Validator, validator_for
 
 from shared.expressions import evaluate
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, SubmittedJob, TaskEntry
@@ -53,9 +54,13 @@ def test_an_editor_finds_nothing_wrong_with_an_example(path: Path) -> None:
     assert f"# yaml-language-server: $schema=http://127.0.0.1:8000/schema/{kind}.json\n" in (
         path.read_text()
     )
+    _validator(kind).validate(yaml.load(path.read_text(), _Yaml12))
+
+
+@cache  # to compile one takes a hundred times as long as to validate a job
+def _validator(kind: str) -> Validator:
     made = {"job": job_schema, "scheduled-job": scheduled_job_schema, "template": template_schema}
-    schema = made[kind]()
-    validator_for(schema).validate(yaml.load(path.read_text(), _Yaml12))
+    return validator_for(made[kind]())
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_an_editor_finds_nothing_wrong_with_an_example(path: Path) -> None:
 )
 def test_an_editor_finds_what_is_wrong(fields: dict[str, object]) -> None:
     job = {"name": "x", "tasks": [{"name": "a", "env": {"PORT": 8080}, "limits": {"cpus": 1}}]}
-    validator = validator_for(job_schema())
+    validator = _validator("job")
     assert validator.is_valid(job)
     assert not validator.is_valid(job | fields)
 
