@@ -148,6 +148,10 @@ async def api(
         await asyncio.to_thread(cluster.close)
 
 
+# What no runtime has a part in: tests/contract/test_runtimes.py has them agree on the rest.
+only_in_dev = pytest.mark.parametrize("worker_settings", [as_in_dev], ids=["dev"], indirect=True)
+
+
 def test_every_example_is_run_by_some_test() -> None:
     assert {path.stem for path in FOLDER.glob("*.yaml")} == EXPECTED.keys() | ELSEWHERE
 
@@ -173,6 +177,7 @@ async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
 
 
 @in_one_loop
+@only_in_dev
 async def test_a_pipeline_that_is_submitted_again_runs_what_changed_and_what_follows_from_it(
     api: Api,
 ) -> None:
@@ -197,6 +202,7 @@ async def test_a_pipeline_that_is_submitted_again_runs_what_changed_and_what_fol
 
 
 @in_one_loop
+@only_in_dev
 @pytest.mark.parametrize("name", jobs_of(LANGUAGE))
 async def test_a_job_of_the_language_page_has_the_result_that_the_page_states(
     api: Api, name: str
@@ -208,6 +214,7 @@ async def test_a_job_of_the_language_page_has_the_result_that_the_page_states(
 
 
 @in_one_loop
+@only_in_dev
 async def test_a_scheduled_example_is_taken_and_shown_with_its_next_time(api: Api) -> None:
     for path in FOLDER.glob("schedule*.yaml"):
         schedule = await api.submit_yaml(path.read_text(), "/scheduled-jobs")
