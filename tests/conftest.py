@@ -10,6 +10,7 @@ from tests.support.availability import unavailable
 pytest_plugins = [
     "tests.support.failed_tests",
     "tests.support.module_order",
+    "tests.support.spared_heap",
     "tests.support.engines.fixtures",
     "tests.support.jobs.fixtures",
     "tests.support.http.fixtures",

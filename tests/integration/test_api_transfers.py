@@ -1,9 +1,8 @@
 """Large files come and go, and the rest of the API goes on answering."""
 
 import asyncio
-import gc
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,14 @@ from tests.support.files.kept import keep_directory, keep_file
 from tests.support.http.api import Api, api_on
 from tests.support.stalls import never_holds_up_the_event_loop
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("spared_heap"),
+]
 
 SIZE = 20_000_000
 AT_ONCE = 4
-
-
-@pytest.fixture(autouse=True)
-def spared_heap() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 async def _pieces() -> AsyncIterator[bytes]:

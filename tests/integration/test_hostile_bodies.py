@@ -1,8 +1,7 @@
 """Whatever a body of half a megabyte holds, the coordinator goes on answering."""
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -12,18 +11,13 @@ from tests.support.http.api import Api, api_on
 from tests.support.http.hostile_bodies import NAMES, hostile_body
 from tests.support.stalls import never_holds_up_the_event_loop
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("spared_heap"),
+]
 
 PARTS = 3  # a test with a door of its own for each body would take several times as long
-
-
-@pytest.fixture(autouse=True)
-def spared_heap() -> Iterator[None]:
-    """As a service spares what it has imported: pytest's objects are no part of it."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture
