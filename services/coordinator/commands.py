@@ -45,8 +45,8 @@ _SUBMISSIONS = MetricSpec(
 )
 
 
-_MOST_LOOKS = 20
-"""At what a submission is answered with. One more is nearly always enough."""
+MOST_LOOKS = 20
+"""At what a submission is answered with, or a trigger acts on. One more is nearly always enough."""
 
 
 class UnknownJob(Exception):
@@ -78,7 +78,8 @@ class NotLockable(Exception):
 
 
 class Unsettled(Exception):
-    """What the submission is to be answered with has changed at each look; the text says how."""
+    """What the submission is to be answered with, or the trigger acts on, has changed at each look;
+    the text says how."""
 
 
 class KeyReused(Exception):
@@ -181,7 +182,7 @@ class JobCommands:
                 raise not_usable(new.definition.uploads, outcome.names)
             # What was in the way is committed by now, or gone: the next look finds that.
             looks += 1
-            if looks == _MOST_LOOKS:
+            if looks == MOST_LOOKS:
                 raise Unsettled(outcome.reason)
         self._made.inc()
         return Submitted(new.job.id, is_new=True)

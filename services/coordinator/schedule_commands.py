@@ -14,7 +14,12 @@ from functools import partial
 from pydantic import JsonValue
 
 from services.coordinator.backfill import Backfill, Backfilled, fates, overlap_of, times_of
-from services.coordinator.commands import InsufficientBalance, made_before
+from services.coordinator.commands import (
+    MOST_LOOKS,
+    InsufficientBalance,
+    Unsettled,
+    made_before,
+)
 from services.coordinator.schedule_edits import NEVER, EditedSchedule, NeverFires, moved
 from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.connected import connected
@@ -100,9 +105,9 @@ class ScheduleCommands:
     async def trigger(self, trigger: Trigger) -> str:
         """The id of the job that is made now, or will be when its turn comes.
 
-        Raises NotNow, KeyReused, InvalidJob, InsufficientBalance.
+        Raises NotNow, KeyReused, InvalidJob, InsufficientBalance, Unsettled.
         """
-        while True:
+        for _ in range(MOST_LOOKS):
             with suppress(_TurnMissed):  # nothing has happened: anew, with a turn at all of them
                 try:
                     made = await self._triggered(trigger)
@@ -113,6 +118,7 @@ class ScheduleCommands:
             # A key may be forgotten between these two looks at it: then it is as good as new.
             if trigger.key and (job_id := await made_before(self._pool, trigger.key)):
                 return job_id
+        raise Unsettled("its other jobs have changed at every look")
 
     async def _triggered(self, trigger: Trigger) -> str | None:
         """None: the key was used before."""

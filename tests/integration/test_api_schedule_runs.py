@@ -130,16 +130,25 @@ async def test_a_job_that_comes_while_a_trigger_waits_for_its_turn_is_cancelled_
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = await add(api, "cancelOther")
-    take_turns, late = schedules.take_turns, [set[str]()]
+    take_turns, late = schedules.take_turns, 0
 
-    async def miss_once(*given: Any) -> set[str]:
-        return late.pop() if late else await take_turns(*given)
+    async def miss(*given: Any) -> set[str]:
+        nonlocal late
+        late -= 1
+        return set() if late >= 0 else await take_turns(*given)
 
     assert (await trigger(api, path))[0] == 200
-    monkeypatch.setattr(schedules, "take_turns", miss_once)
+    monkeypatch.setattr(schedules, "take_turns", miss)
+    late = 1
     assert (await trigger(api, path))[0] == 200
     assert sorted(await states(api)) == ["CANCELLED", "SCHEDULED"]
-    assert not late
+    late = 1000
+    status, answer = await trigger(api, path)
+    assert (status, answer["message"]) == (
+        503,
+        "its other jobs have changed at every look, try again later",
+    )
+    assert sorted(await states(api)) == ["CANCELLED", "SCHEDULED"]
 
 
 async def test_a_full_buffer_refuses_a_trigger(api: Api) -> None:
