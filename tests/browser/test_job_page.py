@@ -311,16 +311,18 @@ name: of others
 tasks: [{name: a, queue: none, run: x}]
 permissions: [{user: jobviewer, access: view}]
 """)
+    protected_stack.add_user("canceller", "admin")
+    job = f"{protected_stack.url}/jobs/{job_id}"
+    auth = "canceller", protected_stack.users["canceller"]
+    assert httpx.post(f"{job}/lock", auth=auth).is_success
     open_job(page, job_id)
     expect(page.get_by_role("heading", level=1)).to_have_text("of others")
     for act in ("Cancel", "Run again", "Restart", "Delete"):
         expect(page.get_by_role("button", name=act)).to_have_count(0)
-    protected_stack.add_user("canceller", "admin")
-    password = protected_stack.users["canceller"]
-    cancel = f"{protected_stack.url}/jobs/{job_id}/cancel"
-    assert httpx.put(cancel, auth=("canceller", password)).is_success
-    cancelled = page.locator(".facts > div").filter(has_text="Cancelled")
-    expect(cancelled).to_contain_text("by canceller")
+    facts = page.locator(".facts > div")
+    expect(facts.filter(has_text="Locked")).to_contain_text(re.compile("by canceller until .*:"))
+    assert httpx.put(f"{job}/cancel", auth=auth).is_success
+    expect(facts.filter(has_text="Cancelled")).to_contain_text("by canceller")
 
 
 def test_an_address_without_a_job_is_friendly(guarded: tuple[Page, Guard], stack: Stack) -> None:

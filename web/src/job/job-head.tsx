@@ -4,6 +4,7 @@ import { api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
 import { type Acts, useAct } from "../ui/act";
 import { Button, Confirm } from "../ui/button";
+import { now } from "../ui/clock";
 import { Copy } from "../ui/copy";
 import { ErrorNote } from "../ui/error-note";
 import { Fact } from "../ui/fact";
@@ -69,6 +70,7 @@ function Facts({ job }: { job: Header }) {
       {job.phase && <Fact name="Phase">{phaseWords(job.phase)}</Fact>}
       {job.concurrency != null && <Fact name="Concurrency">{job.concurrency}</Fact>}
       {job.startRate && <Fact name="Start rate">{job.startRate}</Fact>}
+      {job.lockExpiresAt && <Locked job={job} until={job.lockExpiresAt} />}
       <Span job={job} />
       <Used job={job} />
       {job.hasReuse && <JobReuse job={job} />}
@@ -91,6 +93,17 @@ function Facts({ job }: { job: Header }) {
         </span>
       </Fact>
     </dl>
+  );
+}
+
+/** Who alone can change what it does; a lock that expires tells nobody. */
+function Locked({ job, until }: { job: Header; until: string }) {
+  if (Date.parse(until) <= now.value) return null;
+  return (
+    <Fact name="Locked">
+      {job.lockedBy?.username && `by ${job.lockedBy.username} `}
+      until <At at={until} />
+    </Fact>
   );
 }
 
