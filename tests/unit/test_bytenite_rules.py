@@ -92,6 +92,7 @@ def test_each_broken_rule_is_told_at_its_field_in_one_answer() -> None:
             "must be after startAt",
         ),
         ({"startAt": "2030-01-02T00:00:00"}, "startAt", "must be a time with an offset"),
+        ({"startAt": "9999-12-31T23:59:59-14:00"}, "startAt", "must be a time with an offset"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_rule(fields: dict[str, Any], field: str, rule: str) -> None:

@@ -23,6 +23,7 @@ from services.coordinator.store.search_text import (
     parse_search,
     parse_time,
 )
+from shared.jobspec.cron.moments import moment_of
 
 PORTS = web.AppKey("ports", ApiPorts)
 BODY_SECONDS = web.AppKey("body_seconds", float)
@@ -150,10 +151,10 @@ class JobsQuery(SearchQuery, ListQuery):
 def _place(text: str) -> Place:
     created_at, _, job_id = text.partition(",")
     try:
-        at = datetime.fromisoformat(created_at)
+        at = moment_of(created_at)
     except ValueError:  # the client's mistake
         at = None
-    if at is None or at.tzinfo is None or not _ID.fullmatch(job_id):
+    if at is None or not _ID.fullmatch(job_id):
         raise BadRequest(
             f"after: {shown_text(text)} is not allowed: must be the createdAt and the id of a job, "
             "with a comma, as next of a page has them"

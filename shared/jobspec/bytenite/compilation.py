@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from conveyor.extensions.tasks import Registry
@@ -13,7 +13,7 @@ from shared.definition.placement import Operator
 from shared.expressions import quoted
 from shared.jobspec.bytenite import models as m
 from shared.jobspec.bytenite.building_blocks import App, Engine
-from shared.jobspec.bytenite.rules import time_of
+from shared.jobspec.cron.moments import moment_of
 from shared.jobspec.partition.builtins import Stage, builtin
 from shared.jobspec.partition.stages import ASSEMBLE, OUTPUT, OUTPUT_DIR, staged
 
@@ -77,7 +77,7 @@ def _seconds(seconds: int) -> d.Duration | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    return time_of(text).astimezone(UTC) if text else None
+    return moment_of(text) if text else None
 
 
 def _stages(job: m.Job, bound: Bound, data: Data) -> Sequence[d.TaskDefinition]:

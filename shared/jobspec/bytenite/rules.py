@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.definition.labels import label_value_error
 from shared.jobspec.bytenite import models as m
+from shared.jobspec.cron.moments import moment_of
 from shared.jobspec.limits import MAX_CONSTRAINTS, MAX_DESCRIPTION, MAX_NAME
 from shared.jobspec.problems import Place, Problem, field_path
 
@@ -39,14 +40,6 @@ def id_problems(job_id: str, field: str) -> Iterator[Problem]:
         yield _at((field,), "must have 1 to 64 letters, digits, - and _", job_id)
 
 
-def time_of(text: str) -> datetime:
-    """An aware time. Raises ValueError."""
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("without an offset")
-    return time
-
-
 def _at(place: Place, rule: str, value: object = None) -> Problem:
     shown = None if value is None else repr(value) if isinstance(value, str) else str(value)
     return Problem(field_path(place), rule, shown and shown[:_ALL], place=place)
@@ -74,7 +67,7 @@ def _time_problems(job: m.Job) -> Iterator[Problem]:
     for name, text in (("startAt", job.start_at), ("deadline", job.deadline)):
         try:
             if text is not None:
-                times[name] = time_of(text)
+                times[name] = moment_of(text)
         except ValueError:  # the client's mistake
             rule = "must be a time with an offset, such as 2030-01-31T12:00:00Z"
             yield _at((name,), rule, text)

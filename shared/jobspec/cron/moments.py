@@ -23,3 +23,14 @@ def parse_moment(text: str) -> datetime:
     if moment.year not in _YEARS:
         raise ValueError(f"must be between the years {_YEARS[0]} and {_YEARS[-1]}")
     return moment.astimezone(UTC)
+
+
+def moment_of(text: str) -> datetime:
+    """In UTC, of any spelling in ISO 8601 that has an offset. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("without an offset")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # in the first hours of the year 1, or the last of the year 9999
+        raise ValueError("not a time in UTC") from error

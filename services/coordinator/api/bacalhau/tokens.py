@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from services.coordinator.api.errors import BadRequest
+from shared.jobspec.cron.moments import moment_of
 
 
 def token_of(*place: object) -> str:
@@ -27,10 +28,7 @@ def place_of(token: str, *kinds: type) -> list[Any]:
 
 def _read(value: object, kind: type) -> object:
     if kind is datetime:
-        read = datetime.fromisoformat(str(value))
-        if read.tzinfo is None:
-            raise ValueError
-        return read
+        return moment_of(str(value))
     if not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value < 2**63):
         raise ValueError
     return value

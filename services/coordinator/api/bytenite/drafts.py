@@ -19,7 +19,7 @@ from shared.jobspec.bytenite.building_blocks import Engine
 from shared.jobspec.bytenite.compilation import Data, compile_job
 from shared.jobspec.bytenite.form import Tree
 from shared.jobspec.bytenite.parsing import check_job, with_defaults
-from shared.jobspec.bytenite.rules import time_of
+from shared.jobspec.cron.moments import moment_of
 from shared.jobspec.deadlines import deadline_problems
 from shared.jobspec.json_schema import MISSING, JsonSchema
 from shared.jobspec.partition.builtins import Stage, params_problems
@@ -72,7 +72,7 @@ def _problems(job: m.Job, binding: Binding, *, is_run: bool) -> Iterator[Problem
             if is_run or problem.rule != MISSING:
                 yield problem
     if is_run:
-        deadline = time_of(job.deadline) if job.deadline else None
+        deadline = moment_of(job.deadline) if job.deadline else None
         yield from deadline_problems(deadline, datetime.now(UTC))
     if is_run and job.data_source is None:
         yield Problem("dataSource", "is required: with the descriptor bypass there is no input")
