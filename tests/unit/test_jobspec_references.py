@@ -148,3 +148,15 @@ def test_expressions_of_files_are_checked_as_others_are() -> None:
     assert "tasks[0].sources[0].s3.bucket: unknown name 'nothing'" in text
     assert "tasks[0].artifacts[0].path: unknown name 'foo'" in text
     assert str(warning).startswith("tasks[0].sources[0].s3.key: inputs.missing is not defined")
+
+
+def test_a_name_of_many_expressions_is_compared_as_fast_as_another() -> None:
+    evaluated = {"name": "a", "run": "x", "var": "a{{ 1 }}" * 7 + "b"}
+
+    def warnings_for(name: str) -> list[str]:
+        reader = {"name": "b", "run": "x", "env": {"X": "{{ tasks." + name + " }}"}}
+        return list(map(str, submitted(job(evaluated, reader)).warnings))
+
+    (warning,) = warnings_for("a" * 200)
+    assert "tasks[1].env.X: " in warning
+    assert warnings_for("a1" * 7 + "b") == []

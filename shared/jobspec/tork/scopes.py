@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import translate
+from glob import escape
 from typing import NamedTuple, TypeVar
 
 from shared.expressions import TextMap, as_template, expressions_in, has_expression, names_in
@@ -166,8 +168,8 @@ def _typed(value: object) -> object:
 
 def pattern_of(variable: str) -> re.Pattern[str]:
     """What a name that holds expressions may come to."""
-    fixed = _EXPRESSION.split(variable)
-    return re.compile(".*".join(map(re.escape, fixed)), re.DOTALL)
+    # A glob gives back nothing that a `*` has taken: with `.*` six expressions take seconds.
+    return re.compile(translate("*".join(map(escape, _EXPRESSION.split(variable)))))
 
 
 def _of_job(job: SubmittedJob | Subjob, place: Place, scope: Scope) -> Iterator[Used]:
