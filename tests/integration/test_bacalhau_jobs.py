@@ -151,7 +151,10 @@ async def test_the_state_of_a_job_is_what_its_executions_do(
     job_id = await put(api, batch_job())
     for index, one in enumerate(executions):
         await add_execution(api, job_id, one, index)
-    assert (await api.get(f"{JOBS}/{job_id}"))["Job"]["State"]["StateType"] == state
+    shown = (await api.get(f"{JOBS}/{job_id}"))["Job"]["State"]
+    assert shown["StateType"] == state
+    assert bool(shown["Message"]) == (state == "Queued")
+    assert [job["State"] for job in (await api.get(JOBS))["Items"]] == [shown]
 
 
 @pytest.mark.parametrize(

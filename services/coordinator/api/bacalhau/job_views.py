@@ -10,6 +10,7 @@ from services.coordinator.api.bacalhau.node_views import shown_resources
 from services.coordinator.store.executions import ExecutionRow
 from services.coordinator.store.history import HistoryRow
 from services.coordinator.store.named_jobs import FINAL_STATES, NamedJob
+from services.coordinator.wait_reasons import Waiting
 from shared.lifecycle import TaskState
 from shared.planning.disclosure import Redacting
 
@@ -84,10 +85,10 @@ def nanoseconds(time: datetime) -> int:
     return int(time.timestamp()) * 1_000_000_000 + time.microsecond * 1000
 
 
-def shown_job(job: NamedJob, redact: Redacting, why: str = "") -> Fields:
-    """The submission with what the server adds; `why` it waits."""
+def shown_job(job: NamedJob, redact: Redacting, why: Waiting | None = None) -> Fields:
+    """The submission with what the server adds; `why` it waits, if it does."""
     document: Fields = redact.value(job.document)
-    state, message = job.state, redact.value(job.error) or why
+    state, message = job.state, redact.value(job.error) or (why.message if why else "")
     if not job.is_latest:
         state, message = "Undefined", "replaced by a newer version"
     return document | {

@@ -1,5 +1,6 @@
 """/api/v1/orchestrator/jobs: list, show, stop, and what has become of them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Annotated, Literal
@@ -133,7 +134,7 @@ async def list_bacalhau_jobs(request: web.Request) -> web.Response:
     asked, api = query(request, JobsQuery, joined=("labels",)), ports(request)
     listing = _listing(asked)
     found = await api.run(named_jobs.list_jobs, listing, principal(request).readers)
-    shown = [await _shown(request, job) for job in found[: listing.limit - 1]]
+    shown = await _shown(request, found[: listing.limit - 1])
     is_more = len(found) == listing.limit
     token = _token(listing, found[-2]) if is_more else ""
     return reply(ItemList(items=shown, next_token=token))
@@ -175,13 +176,13 @@ def _states(text: str) -> list[str]:
     return [known[chosen(name.lower(), tuple(known), "state")] for name in names]
 
 
-async def _shown(request: web.Request, job: NamedJob) -> job_views.Fields:
+async def _shown(request: web.Request, jobs: Sequence[NamedJob]) -> list[job_views.Fields]:
     api = ports(request)
-    why = ""
-    if job.state in ("Queued", "Pending"):
-        reasons = await api.run(wait_reasons.of_jobs, [job.id])
-        why = reasons[job.id].message if job.id in reasons else ""
-    return job_views.shown_job(job, redacting(api.sealer, job.sealed), why)
+    waiting = [job.id for job in jobs if job.state in ("Queued", "Pending")]
+    why = await api.run(wait_reasons.of_jobs, waiting) if waiting else {}
+    return [
+        job_views.shown_job(job, redacting(api.sealer, job.sealed), why.get(job.id)) for job in jobs
+    ]
 
 
 @JOBS.route(
@@ -205,7 +206,8 @@ async def get_bacalhau_job(request: web.Request) -> web.Response:
     if "executions" in included:
         shown = await _executions(request, job, asked.job_version or None)
         run = ItemList(items=shown[: asked.limit or None])
-    return reply(OneJob(job=await _shown(request, job), history=happened, executions=run))
+    (shown_job,) = await _shown(request, [job])
+    return reply(OneJob(job=shown_job, history=happened, executions=run))
 
 
 @JOBS.route(
