@@ -13,11 +13,10 @@ from shared.postgres.pool import PLAN_ONCE_HERE, Connection, rows_touched
 from shared.store import submissions
 from shared.store.missed_tasks import MissedTask, NearTask, nearest_tasks
 from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
-from shared.store.submissions import MOST_CANDIDATES, alike
+from shared.store.submissions import MOST_CANDIDATES, NO_OWNER, alike
 
 _MOST_NEAR = 20
 _MOST_DECISIONS = 20
-_NOBODY = ""
 
 # In order, so that two of these can't lock each other out. Who waits here sees the job that the one
 # before it has made.
@@ -151,13 +150,13 @@ async def _judge(
     connection: Connection, statement: str, wanted: WantedReuse, now: datetime
 ) -> Verdict:
     digest = wanted.fingerprint.digest
-    of_owner = (wanted.owner or _NOBODY) if wanted.rules.scope == "own" else None
+    of_owner = (wanted.owner or NO_OWNER) if wanted.rules.scope == "own" else None
     rows = await connection.fetch(statement, wanted.digests, wanted.readers, of_owner)
     candidates = [Candidate(**{**row, "state": JobState(row["state"])}) for row in rows]
     verdict = choose(wanted, candidates, now)
     if verdict.job_id is not None or candidates:
         return verdict
-    near = await connection.fetch(NEAR, wanted.owner or _NOBODY, digest)
+    near = await connection.fetch(NEAR, wanted.owner or NO_OWNER, digest)
     others = [(row["job_id"], row["parts"]) for row in near]
     return Verdict(None, verdict.steps, nearest(wanted.fingerprint.parts, others))
 
@@ -171,7 +170,7 @@ async def store_verdict(connection: Connection, new: NewJob, verdict: Verdict) -
             STORE_FINGERPRINT,
             new.job.id,
             wanted.fingerprint.digest,
-            wanted.owner or _NOBODY,
+            wanted.owner or NO_OWNER,
             list(wanted.chance),
             dict(wanted.fingerprint.parts),
         )

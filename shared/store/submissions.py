@@ -10,7 +10,8 @@ from shared.postgres.pool import Connection
 
 MOST_CANDIDATES = 20
 """Of those that may be the answer the oldest, as many of the newest, and as many of any."""
-_NOBODY = ""
+NO_OWNER = ""
+"""In an index, of jobs that nobody in particular submits."""
 _ACTIVE = [state.value for state in JobState if not state.is_final]
 
 
@@ -101,7 +102,7 @@ def _looked_for(wanted: WantedReuse) -> dict[str, object]:
     readers = None if wanted.readers is None else list(wanted.readers)
     return {
         "digests": list(wanted.digests),
-        "owner": wanted.owner or _NOBODY,
+        "owner": wanted.owner or NO_OWNER,
         "readers": readers,
     }
 
