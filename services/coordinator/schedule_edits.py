@@ -78,14 +78,14 @@ def moved(stored: StoredSchedule, new: NewRules) -> Moved:
     is_over = new.max_runs is not None and stored.runs >= new.max_runs
     if is_over or following is None:
         if not is_same:
-            raise NeverFires(_why(stored, new, is_over=is_over))
+            raise NeverFires(_why(stored, is_over=is_over))
         return Moved(stored.state, stored.next_at, stored.next_at)
     if stored.state == "PAUSED":
         return Moved("PAUSED", None, None)
     return Moved("ACTIVE", following.at, following.look_at)
 
 
-def _why(stored: StoredSchedule, new: NewRules, *, is_over: bool) -> str:
+def _why(stored: StoredSchedule, *, is_over: bool) -> str:
     if is_over:
         return f"schedule.maxRuns: must be more than the {stored.runs} jobs it has created"
     return NEVER

@@ -23,10 +23,6 @@ class Unauthenticated(Refused):
     status = HTTPStatus.UNAUTHORIZED
 
 
-class PaymentRequired(Refused):
-    status = HTTPStatus.PAYMENT_REQUIRED
-
-
 class Forbidden(Refused):
     status = HTTPStatus.FORBIDDEN
 
