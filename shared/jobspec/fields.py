@@ -25,13 +25,17 @@ from shared.definition.quantities import (
     parse_memory,
     parse_rate,
 )
-from shared.expressions import ExpressionError, as_template, check, has_expression
+from shared.expressions import has_expression
 from shared.jobspec.cron.moments import MOMENT_PATTERN, parse_moment
 from shared.jobspec.entries import in_portions, unless_enough
+from shared.jobspec.expression_texts import (
+    check_expression,
+    check_hidden_template,
+    check_template,
+)
 from shared.jobspec.headers import check_header_name, check_header_names, check_header_value
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
-    MAX_EXPRESSIONS,
     MAX_FILTER,
     MAX_KEY,
     MAX_NAME,
@@ -55,52 +59,6 @@ _LEAST_CPUS = 0.01
 _SECOND = timedelta(seconds=1)
 _LONGEST_GRACE_SECONDS = 3600
 _LEAST_MEMORY = 6 * 1024**2
-
-
-def _refuse_many_expressions(text: str) -> None:
-    if text.count("{{") > MAX_EXPRESSIONS:
-        raise ValueError(f"must hold at most {MAX_EXPRESSIONS} expressions")
-
-
-def check_template(text: str) -> str:
-    """`text` unchanged. Raises ValueError when an expression in it does not compile."""
-    _refuse_many_expressions(text)
-    try:
-        check(text)
-    except ExpressionError as error:  # pydantic collects ValueErrors, each with its field
-        raise ValueError(f"must hold expressions that compile: {_hinted(error)}") from None
-    return text
-
-
-_GO_TEMPLATE = re.compile(
-    r"(\.|(range|if|with|json|else|end|template|define|block|printf)\b)|.*\s\."
-)
-
-
-def _hinted(error: ExpressionError) -> str:
-    """Braces that are meant for another program look like expressions."""
-    if not _GO_TEMPLATE.match(error.source):
-        return str(error)
-    braces = "{{ '{{ " + error.source + " }}' }}" if "'" not in error.source else "{{ '{{' }}"
-    return f"{error}, which is no expression: write {braces} for the braces themselves"
-
-
-def check_expression(text: str) -> str:
-    """As `check_template`, for a field that is an expression with or without its braces."""
-    if text:
-        check_template(as_template(text))
-    return text
-
-
-def check_hidden_template(text: str) -> str:
-    """As `check_template`, for a text that no message may repeat a part of."""
-    _refuse_many_expressions(text)
-    try:
-        check(text)
-    except ExpressionError as error:  # as above; its text may quote the source
-        place = f" (column {error.column})" if error.column else ""
-        raise ValueError(f"must hold expressions that compile{place}") from None
-    return text
 
 
 def _checked_by(parse: Callable[[str], object]) -> AfterValidator:

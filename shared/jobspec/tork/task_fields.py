@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from shared.expressions import has_expression
-from shared.jobspec.fields import check_expression, check_template
+from shared.jobspec.expression_texts import check_expression, check_template
 from shared.jobspec.limits import MAX_EXECUTIONS, MAX_GPUS, MAX_KEY, MAX_OBJECT_KEY
 from shared.jobspec.plain_scalar import as_json, as_number
 

@@ -1,4 +1,4 @@
-"""/jobs and /tasks: list, show, cancel, restart, and their logs."""
+"""/jobs and /tasks: list, show, cancel and restart."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,13 +11,11 @@ from services.coordinator.api.access.schemas import read_optional_body
 from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import require_operable, visible_job
 from services.coordinator.api.errors import BadRequest, Conflict, NotFound
-from services.coordinator.api.events import follow_log
 from services.coordinator.api.replies import Fields, Status, reply, set_fields
 from services.coordinator.api.requests import (
     HeaderQuery,
     JobQuery,
     JobsQuery,
-    LogQuery,
     QueueQuery,
     SearchQuery,
     path_id,
@@ -26,23 +24,19 @@ from services.coordinator.api.requests import (
 )
 from services.coordinator.api.route import (
     DONE,
-    JSON,
     UNPAID,
-    Response,
     RouteGroup,
     Scope,
     error,
     response,
 )
 from services.coordinator.api.tork import task_views, views
-from services.coordinator.api.tork.log_download import send_log
 from services.coordinator.api.tork.schemas.jobs import (
     Cancel,
     Job,
     JobCounts,
     JobHeader,
     JobPage,
-    LogPage,
     QueueSize,
     Restart,
 )
@@ -61,21 +55,15 @@ from services.coordinator.store import (
     job_search,
     one_job,
 )
-from services.coordinator.store.logs import LogSource, log_of
 from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.tasks_summary import tasks_summary
 from services.coordinator.store.waiting import waiting_jobs
 from shared.jobspec.limits import MAX_NAME
 from shared.lifecycle import JobState
 from shared.planning.disclosure import Redacting, redacting
-from shared.process.garbage import in_thread
 
 _WAITING = "waiting"
 """The search for jobs that wait, each with the reason."""
-_LOG = Response(
-    "A page of log parts; with `follow` or as `text` the text itself.",
-    {JSON: LogPage, "text/plain": None},
-)
 JOBS = RouteGroup(
     group="jobs", tag="jobs", path_meanings={"id": "The job's id."}, missing="There is no such job."
 )
@@ -314,38 +302,3 @@ async def get_task(request: web.Request) -> web.Response:
     why = await api.run(wait_reasons.of_tasks, wait_reasons.may_wait([found.row]))
     redact = redacting(api.sealer, found.sealed)
     return reply(task_views.task(found.row, redact, why.get(found.row.id)))
-
-
-@JOBS.route(
-    "GET /jobs/{id}/log",
-    "Read the log of a job, newest part first, or follow it",
-    _LOG,
-    query=LogQuery,
-)
-async def get_job_log(request: web.Request) -> web.StreamResponse:
-    return await _reply_log(request, LogSource("job", path_id(request, "job")))
-
-
-@TASKS.route(
-    "GET /tasks/{id}/log",
-    "Read the log of a task, newest part first, or follow it",
-    _LOG,
-    query=LogQuery,
-)
-async def get_task_log(request: web.Request) -> web.StreamResponse:
-    return await _reply_log(request, LogSource("task", path_id(request, "task")))
-
-
-async def _reply_log(request: web.Request, source: LogSource) -> web.StreamResponse:
-    asked = query(request, LogQuery)
-    if asked.follow:
-        return await follow_log(request, source)
-    if asked.format == "text":
-        marks = {"has_times": asked.timestamps, "has_names": asked.names}
-        return await send_log(request, source, **marks)
-    api = ports(request)
-    log = await api.run(log_of, source, asked.request(), principal(request).readers)
-    if log is None:
-        raise NotFound(f"no such {source.kind}")
-    redact = redacting(api.sealer, log.sealed)
-    return await in_thread(lambda: reply(views.log_page(log, redact)))

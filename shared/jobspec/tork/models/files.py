@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from shared.expressions import has_expression, map_expressions, names_in
 from shared.jobspec import fields as f
 from shared.jobspec import file_rules as rules
+from shared.jobspec.expression_texts import check_hidden_template
 from shared.jobspec.headers import is_secret_header
 from shared.jobspec.limits import MAX_FILES
 from shared.jobspec.partition_rules import partition_problems
@@ -22,7 +23,7 @@ def _reads_secrets(text: str) -> bool:
 
 
 def _secret(text: str) -> str:
-    f.check_hidden_template(text)
+    check_hidden_template(text)
     if not _reads_secrets(text) or map_expressions(text, lambda _: "").strip():
         raise ValueError(
             "must be an expression that reads a secret, such as {{ secrets.name }}: "

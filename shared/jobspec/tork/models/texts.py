@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pydantic import AfterValidator
 
 from shared.expressions import has_expression
-from shared.jobspec.fields import check_template
+from shared.jobspec.expression_texts import check_template
 
 _Check = Callable[[str], object]
 
