@@ -19,6 +19,7 @@ import pytest
 from services.dev.postgres.embedded import EmbeddedPostgres
 from tests.support.eventually import eventually
 from tests.support.ports import free_port
+from tests.support.servers.postgres import prepare_data
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 240  # a start takes its time beside other tests
@@ -84,6 +85,7 @@ def started_dev(
 def starting_dev(
     data_dir: Path, drain_seconds: float = 0, more: Mapping[str, str] | None = None
 ) -> Iterator[Dev]:
+    prepare_data(data_dir / "postgres", migrated=True)
     port = free_port()
     with subprocess.Popen(
         [sys.executable, "-m", "cli", "dev"],

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from shared.postgres.migrate import migrate
 from shared.process.sealing import Sealer
 from shared.process.signing import check_signature, new_secret, read_secret
 from tests.support.eventually import eventually
@@ -79,7 +78,6 @@ async def receiving() -> AsyncIterator[Receiver]:
 async def test_killed_dispatchers_neither_lose_a_change_nor_tell_it_under_two_ids(
     private_postgres: PrivatePostgres, cluster: Cluster
 ) -> None:
-    await migrate(private_postgres.tcp_dsn)
     async with batcher_rig(private_postgres.tcp_dsn) as rig, receiving() as receiver:
         names = [f"e{number}" for number in range(ENDPOINTS)]
         for name in names:

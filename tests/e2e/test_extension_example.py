@@ -10,7 +10,6 @@ import aiohttp
 import asyncpg
 import pytest
 
-from shared.postgres.migrate import migrate
 from tests.support.engines.images import BUSYBOX
 from tests.support.eventually import eventually
 from tests.support.servers.postgres import PrivatePostgres
@@ -32,7 +31,6 @@ async def cluster(
     extension_path: str,
 ) -> AsyncIterator[Cluster]:
     """Services that can import the example, on a database whose schema is there."""
-    await migrate(private_postgres.tcp_dsn)
     cluster = Cluster(
         private_rabbit.url, private_postgres.tcp_dsn, tmp_path, PYTHONPATH=extension_path
     )

@@ -93,14 +93,14 @@ async def receiver() -> AsyncIterator[Receiver]:
 @pytest.fixture
 async def upgrade(
     private_rabbit: PrivateRabbit,
-    private_postgres: PrivatePostgres,
+    empty_private_postgres: PrivatePostgres,
     receiver: Receiver,
     before: Path,
     tmp_path: Path,
 ) -> AsyncIterator[Upgrade]:
     scripts = Scripts(tmp_path / "tasks")
     scripts.make_room()
-    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
+    cluster = Cluster(private_rabbit.url, empty_private_postgres.tcp_dsn, tmp_path)
     async with aiohttp.ClientSession() as session:
         workshop = Workshop(scripts, Random(1), receiver.url, newest=False)
         yield Upgrade(cluster, session, workshop, before)
@@ -114,7 +114,7 @@ async def test_each_service_is_exchanged_under_load_and_nothing_is_lost_or_doubl
     order: list[str],
     upgrade: Upgrade,
     receiver: Receiver,
-    private_postgres: PrivatePostgres,
+    empty_private_postgres: PrivatePostgres,
     tmp_path: Path,
 ) -> None:
     # Given a system of the version before, at work
@@ -141,7 +141,7 @@ async def test_each_service_is_exchanged_under_load_and_nothing_is_lost_or_doubl
     assert started_again(lines) == []
 
     # And every webhook has come, under one id, and nothing is left to do
-    connection = await asyncpg.connect(private_postgres.tcp_dsn)
+    connection = await asyncpg.connect(empty_private_postgres.tcp_dsn)
     accounts = Accounts(connection)
     async with asyncio.timeout(60):
         while not (owed := await accounts.owed("u")) <= receiver.taken.keys():

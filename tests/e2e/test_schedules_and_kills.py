@@ -10,7 +10,6 @@ import aiohttp
 import asyncpg
 import pytest
 
-from shared.postgres.migrate import migrate
 from shared.postgres.pool import set_up_connection
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.services.cluster import Api, Cluster
@@ -83,7 +82,6 @@ FROM jobs j LEFT JOIN wallet_transactions w ON w.job_id = j.id GROUP BY j.id
 
 @pytest.fixture
 async def database(private_postgres: PrivatePostgres) -> AsyncIterator[asyncpg.Connection]:
-    await migrate(private_postgres.tcp_dsn)
     connection = await asyncpg.connect(private_postgres.tcp_dsn)
     await set_up_connection(connection)
     yield connection

@@ -56,17 +56,17 @@ async def told(server: PrivatePostgres, question: str) -> Any:
 
 
 async def test_a_service_starts_without_its_database_and_finds_it_later(
-    private_postgres: PrivatePostgres,
+    empty_private_postgres: PrivatePostgres,
 ) -> None:
-    await asyncio.to_thread(private_postgres.stop)
-    async with watch_on(private_postgres.tcp_dsn) as watch:
+    await asyncio.to_thread(empty_private_postgres.stop)
+    async with watch_on(empty_private_postgres.tcp_dsn) as watch:
         await watch.look()
         assert watch.missing()[0].startswith("postgres: ")
-        await asyncio.to_thread(private_postgres.start)
+        await asyncio.to_thread(empty_private_postgres.start)
         await watch.look()
         [missing] = watch.missing()
         assert "is the schema up to date?" in missing
-        await migrate(private_postgres.tcp_dsn)
+        await migrate(empty_private_postgres.tcp_dsn)
         await watch.look()
         assert watch.missing() == ()
 
@@ -83,7 +83,6 @@ async def test_a_database_between_two_migrations_is_not_there_yet(empty_postgres
 async def test_a_database_that_takes_no_writes_is_missing_until_it_does(
     private_postgres: PrivatePostgres,
 ) -> None:
-    await migrate(private_postgres.dsn)
     async with watch_on(private_postgres.dsn) as watch:
         await seen(watch, None)
         # When its operator makes it read-only, for connections that are open too

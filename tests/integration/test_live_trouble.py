@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.coordinator.live.renderings import Frames
-from shared.postgres.migrate import migrate
 from tests.support.http.api import Api, api_on
 from tests.support.http.event_streams import (
     EventReader,
@@ -32,7 +31,6 @@ async def api(postgres_dsn: str) -> AsyncIterator[Api]:
 async def test_a_stream_goes_on_when_the_database_is_back_and_meanwhile_there_are_no_new_ones(
     private_postgres: PrivatePostgres,
 ) -> None:
-    await migrate(private_postgres.dsn)
     async with api_on(private_postgres.dsn) as api:
         job_id = (await api.submit(JOB))["id"]
         async with events_of(api, f"/jobs/{job_id}/events") as stream:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import pytest
 
 from shared.postgres.errors import DatabaseUnavailable
-from shared.postgres.migrate import migrate
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.servers.frozen_server import freeze, thaw
 from tests.support.servers.postgres import PrivatePostgres
@@ -18,7 +17,6 @@ SHELL = {"name": "build", "run": "true"}
 
 @pytest.fixture
 async def rig(private_postgres: PrivatePostgres) -> AsyncIterator[Rig]:
-    await migrate(private_postgres.dsn)
     async with batcher_rig(private_postgres.dsn, command_timeout_seconds=1) as rig:
         yield rig
 

@@ -39,6 +39,16 @@ def empty_postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 def private_postgres(tmp_path: Path) -> Iterator[PrivatePostgres]:
-    """A server of the test's own, not migrated, to be killed and restarted."""
+    """A server of the test's own, migrated, to be killed and restarted."""
+    with (
+        in_memory(tmp_path) as directory,
+        private_server(directory / "postgres", migrated=True) as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def empty_private_postgres(tmp_path: Path) -> Iterator[PrivatePostgres]:
+    """The same, without any table."""
     with in_memory(tmp_path) as directory, private_server(directory / "postgres") as server:
         yield server

@@ -21,7 +21,7 @@ async def running_dev(
     data_dir: Path, runtime: RuntimeSettings = _SHELL, **settings_of: Any
 ) -> AsyncIterator[str]:
     """Its URL. `settings_of` are other blocks of its settings."""
-    prepare_data(data_dir / "postgres")
+    prepare_data(data_dir / "postgres", migrated=True)
     settings = IsolatedDevSettings(
         dev=DevBlock(data_dir=data_dir),
         api=ApiSettings(address=f"127.0.0.1:{free_port()}"),
