@@ -22,14 +22,14 @@ _RULES: dict[str, Callable[[_Context], str]] = {
     "list_type": lambda ctx: "must be a list",
     "dict_type": lambda ctx: "must be a mapping",
     "model_type": lambda ctx: "must be a mapping",
-    "greater_than": lambda ctx: f"must be more than {ctx['gt']:g}",
-    "less_than": lambda ctx: f"must be less than {ctx['lt']:.15g}",
+    "greater_than": lambda ctx: f"must be more than {_number(ctx['gt'])}",
+    "less_than": lambda ctx: f"must be less than {_number(ctx['lt'])}",
     "decimal_max_digits": lambda ctx: f"must have at most {ctx['max_digits']} digits",
     "decimal_max_places": lambda ctx: (
         f"must have at most {ctx['decimal_places']} digits after the point"
     ),
-    "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']:g}",
-    "less_than_equal": lambda ctx: f"must be at most {ctx['le']:.12g}",
+    "greater_than_equal": lambda ctx: f"must be at least {_number(ctx['ge'])}",
+    "less_than_equal": lambda ctx: f"must be at most {_number(ctx['le'])}",
     "string_too_short": lambda ctx: "must not be empty",
     "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
     "string_pattern_mismatch": lambda ctx: f"must match {ctx['pattern']}",
@@ -51,6 +51,11 @@ def _at_most(count: int) -> str:
     if not count:
         return "must be empty"
     return f"must have at most {count} {'entry' if count == 1 else 'entries'}"
+
+
+def _number(bound: float) -> str:
+    """A whole one with all its digits."""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 def rule_of(detail: ErrorDetails) -> str:

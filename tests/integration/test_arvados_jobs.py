@@ -245,8 +245,11 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     assert (await call(session, "PUT", f"jobs/{uuid}", json=changed))["description"] == "other"
     urgent = {"job": {"priority": 700}}  # of a job that a worker has, too
     assert (await call(session, "PUT", f"jobs/{uuid}", json=urgent))["priority"] == 700
+    bodies = [{"job": one} for one in ({"priority": 600}, {"description": "new"}) * 4]
+    await asyncio.gather(*(call(session, "PUT", f"jobs/{uuid}", json=body) for body in bodies))
     while not (shown := await call(session, "GET", f"jobs/{uuid}"))["running"]:
         await asyncio.sleep(0.05)
+    assert (shown["priority"], shown["description"]) == (600, "new")  # each changed what it named
     [node] = (await call(session, "GET", "nodes"))["items"]
     assert shown["node_uuids"] == [node["uuid"]]
     assert shown["tasks_summary"] == {"todo": 0, "running": 1, "done": 0, "failed": 0}

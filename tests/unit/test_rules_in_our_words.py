@@ -1,10 +1,10 @@
 """Whatever stands in a field, the rule that it breaks is told in the words of the API."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core.core_schema import ErrorType
 
 import services.coordinator.api.routes  # noqa: F401 - loads all bodies
@@ -35,6 +35,26 @@ def _submitted() -> list[type[BaseModel]]:
     }
     # Only its kinds are fields
     return sorted(found - {Body, Query, StageTask}, key=lambda kind: kind.__qualname__)
+
+
+class _Bounded(BaseModel):
+    size: Annotated[int, Field(ge=-(2**60), le=2**50 + 1)] = 0
+    share: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"size": 2**51}, "must be at most 1125899906842625"),
+        ({"size": -(2**61)}, "must be at least -1152921504606846976"),
+        ({"share": 0.5}, "must be less than 0.5"),
+        ({"share": 0}, "must be more than 0"),
+    ],
+)
+def test_a_bound_is_told_with_all_its_digits(given: dict[str, float], rule: str) -> None:
+    with pytest.raises(ValidationError) as broken:
+        _Bounded.model_validate(given)
+    assert [rule_of(one) for one in broken.value.errors()] == [rule]
 
 
 @pytest.mark.parametrize("model", _submitted(), ids=lambda model: model.__qualname__)

@@ -164,6 +164,6 @@ async def require_visible(request: web.Request, job_id: str) -> None:
 
 async def require_operable(request: web.Request, job_id: str) -> None:
     """Raises NotFound as above, and Forbidden unless the principal may act on the job, too."""
-    await require_visible(request, job_id)
     if not await ports(request).run(is_shared_with, job_id, principal(request).operators):
+        await require_visible(request, job_id)  # in this order: it may be deleted meanwhile
         raise Forbidden(ONLY_VIEW.format("job"))

@@ -39,7 +39,7 @@ from services.coordinator.api.submitter import submitter_of
 from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.locks import delete_unless_locked
 from services.coordinator.api.tork.submission import ADMISSION
-from services.coordinator.commands import ShownLock
+from services.coordinator.commands import CannotUpdate, ShownLock
 from services.coordinator.store import arvados_jobs, job_queue
 from services.coordinator.store.arvados_jobs import LANGUAGE, NAMESPACE, ArvadosJob
 from services.coordinator.store.job_versions import WholeVersion
@@ -58,6 +58,8 @@ from shared.planning.submission import new_job, new_job_id
 Tree = dict[str, Any]
 
 _LOCK = timedelta(days=1)
+_TRIES = 20
+"""To change a job that others change at the same time."""
 _NEWEST = (("modified_at", True), ("uuid", True))
 _IN_TURN = (("priority", True), ("created_at", False), ("uuid", False))
 _QUEUED = ("state", "=", "Queued"), ("is_locked_by_uuid", "=", None)
@@ -222,10 +224,23 @@ async def get_arvados_job(request: web.Request) -> web.Response:
 async def update_arvados_job(request: web.Request) -> web.Response:
     """Each is replaced as a whole. What a job runs can't change once it was sent to a worker; its
     priority can until it has ended."""
-    given, job = await parameters(request), await _operable(request)
+    given = await parameters(request)
     changes = attributes(given)
     if changes.pop("state", None) == "Cancelled" or changes.get("cancelled_at"):
-        return await _cancelled(request, job)
+        return await _cancelled(request, await _operable(request))
+    for tries_left in reversed(range(_TRIES)):
+        job = await _operable(request)
+        try:
+            await _update(request, job, changes)
+            break
+        except CannotUpdate:  # another request may have changed it: this one comes after that
+            if not tries_left or (await job_called(request)).version == job.version:
+                raise
+    return await _reply(request, job.id, given)
+
+
+async def _update(request: web.Request, job: ArvadosJob, changes: Tree) -> None:
+    """Raises Conflict, InvalidJob, CannotUpdate, LockedByOther."""
     if JobState(job.state).is_final:  # a new version of it would run
         raise Conflict("a job that has ended can't change")
     before = {**job.document, "script_version": job.document["supplied_script_version"]}
@@ -242,7 +257,6 @@ async def update_arvados_job(request: web.Request) -> web.Response:
     await ports(request).commands.update(new, base_version=job.version, lock=lock)
     if "priority" in changes:
         await ports(request).commands.prioritize(job.id, task_priority(after.priority))
-    return await _reply(request, job.id, given)
 
 
 @JOBS.route(

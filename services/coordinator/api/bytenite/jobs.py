@@ -159,7 +159,7 @@ async def _submitted(request: web.Request, name: str, document: Tree, job_id: st
     try:
         return (await ports(request).commands.submit(new, submitter_of(request))).job_id
     except NameTaken:
-        refusal = Conflict(f"the id {name!r} is taken by a job that you may not see")
+        refusal = Conflict(f"the id {name!r} was just taken, or you may not see its job")
         raise coded(request, "submit_id_conflict", refusal) from None
 
 
