@@ -160,3 +160,9 @@ def test_a_name_of_many_expressions_is_compared_as_fast_as_another() -> None:
     (warning,) = warnings_for("a" * 200)
     assert "tasks[1].env.X: " in warning
     assert warnings_for("a1" * 7 + "b") == []
+
+
+def test_of_many_references_that_lead_to_nothing_a_hundred_are_found() -> None:
+    takers = [{**taker("zz.out"), "name": f"t{number}"} for number in range(120)]
+
+    assert refusal(job(*takers)).endswith("; and 90 more")

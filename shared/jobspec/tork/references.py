@@ -1,8 +1,10 @@
 """What the sources of a job refer to: earlier tasks' artifacts, and uploads. What can't be there is
 refused; what an expression chooses is known only when the task begins."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 from shared.definition import JobDefinition, Named, Reference, TaskList, parse_reference
 from shared.expressions import has_expression, map_expressions
@@ -14,6 +16,8 @@ from shared.jobspec.tork.scopes import all_tasks, pattern_of, subjobs_of
 _UNKNOWN = "\x00"
 """Stands for an expression."""
 _SHOWN = 5
+_MOST_PROBLEMS = 100
+"""That are told: a guess looks at all names of the job."""
 
 
 def unfounded_references(job: SubmittedJob) -> list[Problem]:
@@ -24,17 +28,20 @@ def unfounded_references(job: SubmittedJob) -> list[Problem]:
     uploads = compiled.uploads
     if isinstance(job, TemplateSpec):
         uploads = {**uploads, **dict.fromkeys(job.asked("file"), "")}
-    return list(_of_job(compiled, uploads, ()))
+    return list(islice(_of_job(compiled, uploads, ()), _MOST_PROBLEMS))
 
 
 def _of_job(job: JobDefinition, uploads: Mapping[str, str], place: Place) -> Iterator[Problem]:
     tasks = TaskList(job.tasks)
+    evaluated = [pattern_of(name) for name in tasks.names() if has_expression(name)]
     for named in tasks.all:
         at = (*place, *named.place)
         for index, source in enumerate(named.task.sources):
             artifact, upload = source.artifact, source.upload
-            if artifact and (rule := _of_artifact(tasks, named, artifact, is_inner=bool(place))):
-                yield _problem((*at, "sources", index, "artifact"), rule, artifact)
+            if artifact:
+                rule = _of_artifact(tasks, evaluated, named, artifact, is_inner=bool(place))
+                if rule:
+                    yield _problem((*at, "sources", index, "artifact"), rule, artifact)
             if upload and not has_expression(upload) and upload not in uploads:
                 guess = _guess(upload, uploads, "it has") or f"; send it: --file {upload}=PATH"
                 rule = f"the job has no such upload{guess}"
@@ -47,7 +54,15 @@ def _problem(place: Place, rule: str, value: str) -> Problem:
     return Problem(field_path(place), rule, f'"{value}"', place)
 
 
-def _of_artifact(tasks: TaskList, taker: Named, text: str, *, is_inner: bool) -> str | None:
+def _of_artifact(
+    tasks: TaskList,
+    evaluated: Sequence[re.Pattern[str]],
+    taker: Named,
+    text: str,
+    *,
+    is_inner: bool,
+) -> str | None:
+    """`evaluated` are the names that hold expressions."""
     try:
         reference = parse_reference(map_expressions(text, lambda _: _UNKNOWN))
     except ValueError:  # one expression gives more than one part of it
@@ -56,7 +71,8 @@ def _of_artifact(tasks: TaskList, taker: Named, text: str, *, is_inner: bool) ->
         return None
     found = tasks.named(reference.task)
     if not found:
-        return None if _may_be(tasks, reference.task) else _no_task(tasks, reference, is_inner)
+        may_be = any(name.fullmatch(reference.task) for name in evaluated)
+        return None if may_be else _no_task(tasks, reference, is_inner)
     over = [n for n in found if tasks.is_before(n.at[0], taker.at[0]) and n.at[0] != taker.at[0]]
     if not over:
         return _not_over(tasks, taker, found[0])
@@ -104,13 +120,6 @@ def _not_kept(named: Named, reference: Reference) -> str | None:
     if named.is_list and index and _UNKNOWN not in index and not index.isdecimal():
         return f"the path in what the children of {name!r} keep must begin with the index of one"
     return None
-
-
-def _may_be(tasks: TaskList, name: str) -> bool:
-    """Whether a name that is evaluated may come to `name`."""
-    return any(
-        pattern_of(other).fullmatch(name) for other in tasks.names() if has_expression(other)
-    )
 
 
 def _guess(word: str, known: Collection[str], there: str) -> str:

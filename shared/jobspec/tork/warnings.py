@@ -6,6 +6,7 @@ is not.
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 from shared.definition.quantities import parse_duration
 from shared.expressions import ExpressionError, check, expressions_in, names_in
@@ -45,13 +46,16 @@ def refusals_of(expressions: Iterable[Used]) -> list[Problem]:
 
 
 def warnings_of(job: SubmittedJob) -> list[Problem]:
-    found = [*_unknown_names(job)]
+    return list(islice(_warnings(job), MOST_WARNINGS))
+
+
+def _warnings(job: SubmittedJob) -> Iterator[Problem]:
+    yield from _unknown_names(job)
     if isinstance(job, ScheduledJobSpec):
-        found += _of_schedule(job.schedule, ("schedule",))
+        yield from _of_schedule(job.schedule, ("schedule",))
     for part, place in [(job, ()), *subjobs_of(job)]:
         for task, at in all_tasks(part, place):
-            found += _of_task(task, at, part)
-    return found[:MOST_WARNINGS]
+            yield from _of_task(task, at, part)
 
 
 def copied_secrets_of(tree: object, place: Place = ()) -> Iterator[Problem]:
