@@ -22,6 +22,7 @@ class Miss(StrEnum):
     FILES = "files"
     SPACE = "space"
     RESTARTED = "restarted"
+    BANNED = "banned"
 
 
 def why_not_kept(job: Job, more_bytes: int, most_bytes: int | None) -> Miss | None:

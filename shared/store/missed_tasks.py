@@ -17,7 +17,9 @@ SAME = """
 SELECT w.fingerprint, w.owner, found.* FROM unnest($1::text[], $2::text[]) AS w(fingerprint, owner),
 LATERAL (
     SELECT t.id, EXISTS (SELECT FROM image_digests i WHERE i.name = t.definition ->> 'image'
-                         AND i.digest <> t.image_digest) AS is_outdated
+                         AND i.digest <> t.image_digest) AS is_outdated,
+           EXISTS (SELECT FROM job_fingerprints f
+                   WHERE f.job_id = j.id AND f.banned_at IS NOT NULL) AS is_banned
     FROM tasks t JOIN jobs j ON j.id = t.job_id
     WHERE t.fingerprint = w.fingerprint AND t.state = 'COMPLETED'
       AND j.created_by IS NOT DISTINCT FROM w.owner
@@ -72,11 +74,12 @@ class MissedTask(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class NearTask:
     """It did the same work, or has the `definition`. It `is_outdated` if the name of its image
-    refers to another image by now."""
+    refers to another image by now, and `is_banned` with its job."""
 
     id: str
     did_the_same: bool
     is_outdated: bool = False
+    is_banned: bool = False
     definition: Encoded = field(default_factory=dict)
 
 
@@ -87,7 +90,9 @@ async def nearest_tasks(
     wanted = {each.wanted for each in missed}
     marks, owners = [each.fingerprint for each in wanted], [each.owner for each in wanted]
     same = {
-        WantedTask(row["fingerprint"], row["owner"]): NearTask(row["id"], True, row["is_outdated"])
+        WantedTask(row["fingerprint"], row["owner"]): NearTask(
+            row["id"], True, row["is_outdated"], row["is_banned"]
+        )
         for row in await connection.fetch(SAME, marks, owners)
     }
     found = {each.task_id: same[each.wanted] for each in missed if each.wanted in same}

@@ -16,6 +16,8 @@ LATERAL (
     WHERE t.fingerprint = w.fingerprint AND t.state = 'COMPLETED'
       AND j.created_by IS NOT DISTINCT FROM w.owner
       AND (j.delete_at IS NULL OR j.delete_at > now())
+      AND NOT EXISTS (SELECT FROM job_fingerprints f
+                      WHERE f.job_id = j.id AND f.banned_at IS NOT NULL)
       AND NOT EXISTS (SELECT FROM image_digests i
                       WHERE i.name = t.definition ->> 'image' AND i.digest <> t.image_digest)
       AND NOT EXISTS (

@@ -378,6 +378,23 @@ async def test_an_each_that_is_submitted_again_runs_only_what_changed(door: Door
         assert child["reuse_miss"]["reason"] == reason
 
 
+async def test_tasks_of_a_job_that_is_banned_are_not_reused(door: Door) -> None:
+    same = job().replace("run: x", "run: x, reuse: true")
+    first, _ = await door.submit(same)
+    await door.rig.run_current(first)
+    [done] = await door.rig.tasks(first)
+    assert (await door.post("", path=f"/jobs/{first}/reuse/ban"))[0] == 200
+    second, _ = await door.submit(same)
+    [task] = await door.rig.tasks(second)
+    shown = await door.api.get(f"/tasks/{task['id']}", headers=OPERATOR)
+    assert (shown["state"], shown.get("reusedFrom")) == ("SCHEDULED", None)
+    assert shown["reuseMiss"] == {
+        "reason": "banned",
+        "message": "the job of the earlier task was banned from reuse",
+        "taskId": done["id"],
+    }
+
+
 async def end_with(rig: Rig, job_id: str, digest: str) -> None:
     """Its task has run the image with that digest."""
     task = await rig.claim_current(job_id)

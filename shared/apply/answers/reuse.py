@@ -83,6 +83,8 @@ def _as_missed(workspace: Workspace, source: TaskSource, wanted: WantedTask) -> 
 def _miss(planned: TaskPlanned, near: NearTask | None) -> Mapping[str, object]:
     if near is None:
         return miss_of(Miss.NEW)
+    if near.is_banned:
+        return miss_of(Miss.BANNED, near.id)
     if near.did_the_same:
         return miss_of(Miss.IMAGE if near.is_outdated else Miss.FILES, near.id)
     return difference_to(dict(planned.planned.task.definition), near.id, near.definition)

@@ -11,6 +11,7 @@ _MESSAGES = {
     "image": "the name of its image refers to another image now",
     "files": "files that the earlier task kept are no longer there",
     "space": "with the files of the earlier task the job would keep too much",
+    "banned": "the job of the earlier task was banned from reuse",
     "restarted": "its job was restarted, and the task keeps files",
 }
 _SECRET = "what is secret"  # noqa: S105 - the words for it

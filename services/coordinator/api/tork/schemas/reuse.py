@@ -81,7 +81,7 @@ class ReuseCheck(Answer):
 class TaskReuseMiss(Answer):
     """Why a task with `reuse` runs."""
 
-    reason: Literal["new", "different", "image", "files", "space", "restarted"]
+    reason: Literal["new", "different", "image", "files", "space", "banned", "restarted"]
     """No task of its owner completed the same work: it is `new`, or `different` from the task at
     its place in the last job of that name that has ended. Or one did, but the name of its `image`
     refers to another image now, its `files` are gone, the job has no `space` for them, or was
