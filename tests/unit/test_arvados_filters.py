@@ -3,8 +3,20 @@
 import pytest
 
 from services.coordinator.api.arvados.listing import Tree, listing, page
+from services.coordinator.api.errors import Unprocessable
 
-ITEM: Tree = {"priority": 5, "progress": 0.5, "description": "a" * 200 + "[*?]\n50%"}
+OPERATORS = (
+    *("=", "==", "!=", "<>", "<", "<=", ">", ">=", "like", "ilike", "in", "not in", "is_a"),
+    *("exists", "contains"),
+)
+ITEM: Tree = {
+    "priority": 5,
+    "progress": 0.5,
+    "description": "a" * 200 + "[*?]\n50%",
+    "properties": {"of": "1"},
+    "nodes": ["n1"],
+    "finished_at": None,
+}
 
 
 def holds(attribute: str, operator: str, value: object) -> bool:
@@ -22,6 +34,25 @@ def test_a_number_is_compared_with_what_a_text_says() -> None:
 @pytest.mark.parametrize("text", ["--5", "9" * 5000, "", "nan"])
 def test_a_text_that_is_no_number_breaks_nothing(text: str) -> None:
     assert not holds("priority", ">", text)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, "1", [1], {"of": 1}, [[]], [{}], []])
+def test_any_value_can_be_compared_with_any_attribute(operator: str, value: object) -> None:
+    for attribute in (*ITEM, "any", "properties.of"):
+        holds(attribute, operator, value)
+
+
+def test_a_text_an_object_and_a_list_contain_what_is_in_them() -> None:
+    assert holds("description", "contains", 50)
+    assert holds("properties", "contains", ["of"])
+    assert holds("nodes", "contains", "n1")
+    assert not holds("properties", "exists", [])
+
+
+def test_an_order_that_is_no_list_is_refused() -> None:
+    with pytest.raises(Unprocessable, match="order: must be a list"):
+        listing({"order": 5}, ())
 
 
 def test_a_pattern_of_many_wildcards_takes_no_longer_than_another() -> None:

@@ -121,7 +121,7 @@ def _filter(given: object) -> tuple[str, str, Any]:
 
 def _order(given: Mapping[str, Any]) -> list[tuple[str, bool]]:
     asked = given.get("order") or []
-    texts = asked.split(",") if isinstance(asked, str) else asked
+    texts = asked.split(",") if isinstance(asked, str) else _list(given, "order")
     found = [_ORDER.fullmatch(str(text).strip()) for text in texts] if texts else []
     if not all(found):
         raise Unprocessable("order: each must be an attribute, with asc or desc after it")
@@ -203,7 +203,21 @@ def _number_in(value: object) -> object:
 
 def _contains(found: object, value: object) -> bool:
     wanted = value if isinstance(value, list) else [value]
-    return isinstance(found, dict | list | str) and all(one in found for one in wanted)
+    return all(_has(found, one) for one in wanted)
+
+
+def _has(found: object, one: object) -> bool:
+    match found:
+        case str():
+            return str(one) in found
+        case dict():
+            return _exists(found, one)
+        case _:
+            return isinstance(found, list) and one in found
+
+
+def _exists(found: object, name: object) -> bool:
+    return isinstance(found, dict) and isinstance(name, str) and name in found
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -220,6 +234,6 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "in": _in,
     "not in": lambda found, value: not _in(found, value),
     "is_a": _in,
-    "exists": lambda found, value: isinstance(found, dict) and value in found,
+    "exists": _exists,
     "contains": _contains,
 }
