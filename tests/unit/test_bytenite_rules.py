@@ -1,10 +1,12 @@
 """Which jobs of ByteNite are refused, and in which words."""
 
+import re
 from typing import Any
 
 import pytest
 
-from shared.jobspec.bytenite.parsing import check_job
+from shared.jobspec.bytenite.building_blocks import App, app_problems
+from shared.jobspec.bytenite.parsing import check_job, checked
 from shared.jobspec.problems import InvalidJob
 
 
@@ -97,3 +99,24 @@ def test_each_broken_rule_is_told_at_its_field_in_one_answer() -> None:
 )
 def test_a_wrong_value_is_told_with_its_rule(fields: dict[str, Any], field: str, rule: str) -> None:
     assert broken(job(**fields))[field].startswith(rule)
+
+
+@pytest.mark.parametrize(
+    ("needed", "rule"),
+    [
+        ({"minMemory": 1e300}, "minMemory: '1e+300' is not allowed: must be an amount of memory"),
+        ({"minCpu": "1e400"}, "minCpu: '1e400' is not allowed: must be a number"),
+        ({"minCpu": "nan"}, "minCpu: 'nan' is not allowed: must be a number"),
+    ],
+)
+def test_an_app_needs_no_amount_that_is_infinite(needed: dict[str, Any], rule: str) -> None:
+    app: dict[str, Any] = {
+        "name": "a",
+        "version": "1.0",
+        "platform": "docker",
+        "entrypoint": ["run"],
+    }
+    app |= {"platformConfig": {"container": "alpine:3"}, "deviceRequirements": needed}
+
+    with pytest.raises(InvalidJob, match=re.escape(rule)):
+        raise InvalidJob(list(app_problems(checked(App, app))))

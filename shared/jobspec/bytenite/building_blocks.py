@@ -43,7 +43,10 @@ def _words(value: object) -> object:
 def _bytes(value: object) -> object:
     """A number is one of GiB."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return memory_text(int(value * _GIB))
+        try:
+            return memory_text(int(value * _GIB))
+        except (OverflowError, ValueError):  # as of 1e300: refused as the text that it is
+            return str(value)
     return value
 
 
@@ -68,7 +71,7 @@ class PlatformConfig(Form):
 class DeviceRequirements(Form):
     """`gpu` names models, one of which will do."""
 
-    min_cpu: Annotated[float, Field(strict=False)] = 0
+    min_cpu: Annotated[float, Field(strict=False, allow_inf_nan=False)] = 0
     min_memory: Memory = ""
     gpu: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
 
