@@ -16,7 +16,7 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import ONLY_VIEW, readers_of
 from services.coordinator.api.arvados.container_views import is_final, shown_request
-from services.coordinator.api.arvados.groups import FORM, INVALID, PREFIX, REQUESTS
+from services.coordinator.api.arvados.groups import BODIES, INVALID, PREFIX, REQUESTS
 from services.coordinator.api.arvados.listing import (
     NEWEST,
     Listing,
@@ -56,7 +56,6 @@ from shared.store.submissions import is_known
 
 Tree = dict[str, Any]
 
-_BODIES = ("application/json", FORM)
 _SECRETS = "secret_mounts"
 _CHANGED_MEANWHILE = "the request was committed or deleted meanwhile"
 _ANYBODY = "container requests"
@@ -87,7 +86,7 @@ _EXAMPLE = {
     {422: INVALID},
     scope=Scope.SUBMIT,
     body=SentContainerRequest,
-    body_types=_BODIES,
+    body_types=BODIES,
     example=_EXAMPLE,
 )
 async def create_container_request(request: web.Request) -> web.Response:
@@ -207,7 +206,7 @@ async def get_container_request(request: web.Request) -> web.Response:
     {422: INVALID},
     scope=Scope.OPERATE,
     body=SentContainerRequest,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={"container_request": {"priority": 0}},
 )
 async def update_container_request(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from services.coordinator.api.route import RouteGroup, error
 
 PREFIX = "/arvados/v1"
 FORM = "application/x-www-form-urlencoded"
+BODIES = ("application/json", FORM)
 INVALID = error("It breaks rules, or the state of the job does not allow it.")
 _TAG = "arvados"
 ARVADOS = RouteGroup(group="arvados", tag=_TAG, error_form=ArvadosError)

@@ -11,7 +11,7 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import readers_of, require_operable
-from services.coordinator.api.arvados.groups import FORM, INVALID, JOBS, PREFIX
+from services.coordinator.api.arvados.groups import BODIES, INVALID, JOBS, PREFIX
 from services.coordinator.api.arvados.listing import Listing, listing, page, select_of, selected
 from services.coordinator.api.arvados.parameters import (
     attributes,
@@ -63,7 +63,6 @@ _TRIES = 20
 _NEWEST = (("modified_at", True), ("uuid", True))
 _IN_TURN = (("priority", True), ("created_at", False), ("uuid", False))
 _QUEUED = ("state", "=", "Queued"), ("is_locked_by_uuid", "=", None)
-_BODIES = ("application/json", FORM)
 _EXAMPLE = {
     "job": {
         "script": "hash",
@@ -81,7 +80,7 @@ _EXAMPLE = {
     {422: INVALID},
     scope=Scope.SUBMIT,
     body=SentJob,
-    body_types=_BODIES,
+    body_types=BODIES,
     example=_EXAMPLE,
 )
 async def create_arvados_job(request: web.Request) -> web.Response:
@@ -179,7 +178,7 @@ async def list_arvados_queue(request: web.Request) -> web.Response:
     response("A page of jobs.", ArvadosJobList),
     {422: INVALID},
     body=SentQuery,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={"_method": "GET", "limit": 10},
 )
 async def query_arvados_queue(request: web.Request) -> web.Response:
@@ -218,7 +217,7 @@ async def get_arvados_job(request: web.Request) -> web.Response:
     {422: INVALID},
     scope=Scope.OPERATE,
     body=SentJob,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={"job": {"description": "the hash of the first sample"}},
 )
 async def update_arvados_job(request: web.Request) -> web.Response:
@@ -281,7 +280,7 @@ async def delete_arvados_job(request: web.Request) -> web.Response:
     {422: INVALID},
     scope=Scope.OPERATE,
     body=SentCancel,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={"cascade": True},
 )
 async def cancel_arvados_job(request: web.Request) -> web.Response:
@@ -303,7 +302,7 @@ async def _cancelled(request: web.Request, job: ArvadosJob) -> web.Response:
     {422: INVALID},
     scope=Scope.OPERATE,
     body=SentQuery,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={},
 )
 async def lock_arvados_job(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from services.coordinator.api.access.shown import Key, shown_by
-from services.coordinator.api.arvados.groups import FORM, INVALID, PREFIX, TASKS
+from services.coordinator.api.arvados.groups import BODIES, INVALID, PREFIX, TASKS
 from services.coordinator.api.arvados.job_tasks import (
     reply_task,
     reply_tasks,
@@ -34,7 +34,6 @@ from shared.process.task_tokens import task_of
 
 Tree = dict[str, Any]
 
-_BODIES = ("application/json", FORM)
 _WITHIN = "job_task"
 _NOT_ALLOWED = "only a task that runs may do this, with its token"
 
@@ -46,7 +45,7 @@ _NOT_ALLOWED = "only a task that runs may do this, with its token"
     {400: INVALID, 422: INVALID},
     scope=Scope.OPERATE,
     body=SentJobTask,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={"job_task": {"sequence": 1, "parameters": {"input": "a part"}}},
 )
 async def create_arvados_job_task(request: web.Request) -> web.Response:
@@ -75,7 +74,7 @@ async def create_arvados_job_task(request: web.Request) -> web.Response:
     {422: INVALID},
     scope=Scope.OPERATE,
     body=SentJobTask,
-    body_types=_BODIES,
+    body_types=BODIES,
     example={"job_task": {"progress": 0.5}},
 )
 async def update_arvados_job_task(request: web.Request) -> web.Response:
