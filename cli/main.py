@@ -3,8 +3,10 @@
 Modules are imported when their command is called, so that `conveyor --help` stays quick.
 """
 
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -125,4 +127,6 @@ def conveyor() -> None:
 
 
 def main() -> None:
+    if sys.stdin is None:  # closed: it reads as empty
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - until the process ends
     sys.exit(conveyor(prog_name="conveyor"))

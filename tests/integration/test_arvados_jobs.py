@@ -247,6 +247,7 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     assert (await call(session, "PUT", f"jobs/{uuid}", json=urgent))["priority"] == 700
     bodies = [{"job": one} for one in ({"priority": 600}, {"description": "new"}) * 4]
     await asyncio.gather(*(call(session, "PUT", f"jobs/{uuid}", json=body) for body in bodies))
+    await call(session, "PUT", f"jobs/{uuid}", 422, json={"job": {"state": "Complete"}})
     while not (shown := await call(session, "GET", f"jobs/{uuid}"))["running"]:
         await asyncio.sleep(0.05)
     assert (shown["priority"], shown["description"]) == (600, "new")  # each changed what it named

@@ -1,5 +1,6 @@
 """ByteNite's API of jobs on a whole Conveyor: drafts, edits, lists, and what is refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -216,8 +217,12 @@ async def test_a_job_runs_through_all_its_phases_and_leaves_results(
     async with session.get(result["link"]) as response:
         assert await response.text() == "ONE\nTWO\nTHREE\n"
 
-    await jobs.ok("POST /jobs", {"jobId": "same", **made, "run": True})
+    # With a key it runs once, at whatever moment it is asked for again
+    key, same = {"Idempotency-Key": "same"}, {"jobId": "same", **made, "run": True}
+    await asyncio.gather(*(jobs.ok("POST /jobs", same, **key) for _ in range(4)))
     assert (await jobs.ended("same"))["state"] == Phase.COMPLETE
+    assert (await jobs.ok("POST /jobs", same, **key))["job"]["state"] == Phase.COMPLETE
+    assert (await jobs.refused("POST /jobs", same))[0] == 409
     chunks = [(await jobs.ok(f"GET /jobs/{id_}/chunks"))["chunks"] for id_ in ("whole", "same")]
     assert [one.get("reusedFrom") for one in chunks[1]] == [one["taskId"] for one in chunks[0]]
     tasks = (await jobs.ok("GET /jobs/same/tasks"))["tasks"]

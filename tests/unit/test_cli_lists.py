@@ -293,9 +293,11 @@ async def test_a_user_is_created_with_a_password_from_a_prompt_or_standard_input
     assert (unknown.exit_code, unknown.stderr) == (3, "conveyor: no such role: x\n")
 
 
-def test_without_a_terminal_a_password_is_neither_asked_for_nor_shown() -> None:
+@pytest.mark.parametrize("standard_input", ["", "<&-"], ids=["piped", "closed"])
+def test_without_a_terminal_a_password_is_neither_asked_for_nor_shown(standard_input: str) -> None:
+    command = [sys.executable, "-m", "cli", "users", "password", "ann"]
     ended = subprocess.run(
-        [sys.executable, "-m", "cli", "users", "password", "ann"],
+        ["sh", "-c", f'exec "$@" {standard_input}', "sh", *command],
         input="a password\n",
         start_new_session=True,
         capture_output=True,

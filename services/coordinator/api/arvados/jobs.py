@@ -29,8 +29,8 @@ from services.coordinator.api.arvados.schemas import (
     SentJob,
     SentQuery,
 )
-from services.coordinator.api.arvados.views import shown_job
-from services.coordinator.api.errors import Conflict, NotFound
+from services.coordinator.api.arvados.views import STATES, shown_job
+from services.coordinator.api.errors import Conflict, NotFound, Unprocessable
 from services.coordinator.api.idempotency import idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
@@ -225,10 +225,13 @@ async def update_arvados_job(request: web.Request) -> web.Response:
     priority can until it has ended."""
     given = await parameters(request)
     changes = attributes(given)
-    if changes.pop("state", None) == "Cancelled" or changes.get("cancelled_at"):
+    state = changes.pop("state", None)
+    if state == "Cancelled" or changes.get("cancelled_at"):
         return await _cancelled(request, await _operable(request))
     for tries_left in reversed(range(_TRIES)):
         job = await _operable(request)
+        if state not in (None, STATES[job.state]):
+            raise Unprocessable(f"state: {state!r} is not allowed: must be Cancelled to change it")
         try:
             await _update(request, job, changes)
             break
@@ -269,6 +272,7 @@ async def delete_arvados_job(request: web.Request) -> web.Response:
     job = await _operable(request)
     lock = ShownLock(_key(request), principal(request).is_admin)
     if not await delete_unless_locked(request, job.id, lock):
+        await _operable(request)  # or another request has deleted it meanwhile
         raise Conflict("only a job that has ended can be deleted")
     return reply(_shown(request, job))
 

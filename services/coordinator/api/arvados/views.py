@@ -13,7 +13,7 @@ from shared.planning.disclosure import Redacting
 
 Tree = dict[str, Any]
 
-_STATES = {
+STATES = {
     "PENDING": "Queued",
     "SCHEDULED": "Queued",
     "RUNNING": "Running",
@@ -59,7 +59,7 @@ def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
         "script_name": document["script"],
         "resource_limits": document["runtime_constraints"],
         "script_parameters_digest": _digest(document["script_parameters"]),
-        "state": _STATES[job.state],
+        "state": STATES[job.state],
         "running": is_running,
         "success": _SUCCESS.get(job.state),
         "started_at": job.started_at,
@@ -69,7 +69,7 @@ def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
         "cancelled_by_client_uuid": uuid_of(CLIENT, client) if client else None,
         "is_locked_by_uuid": _holder(job),
         "tasks_summary": _tasks_summary(job),
-        "queue_position": 0 if _STATES[job.state] == "Queued" else None,
+        "queue_position": 0 if STATES[job.state] == "Queued" else None,
         "output": redact.value(job.result) or None,
         "log": f"/jobs/{job.id}/log" if job.started_at else None,
         "node_uuids": [node_uuid(id_) for id_ in job.node_ids],
@@ -101,5 +101,5 @@ def _digest(parameters: Any) -> str:  # noqa: ANN401 - JSON
 def _tasks_summary(job: ArvadosJob) -> Mapping[str, int]:
     """The first of its tasks is to do before it has begun."""
     has_begun = any(job.tasks_summary.values())
-    is_queued = _STATES[job.state] == "Queued"
+    is_queued = STATES[job.state] == "Queued"
     return {**job.tasks_summary, "todo": 1} if is_queued and not has_begun else job.tasks_summary

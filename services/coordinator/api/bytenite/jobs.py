@@ -37,7 +37,7 @@ from services.coordinator.api.bytenite.schemas import (
 )
 from services.coordinator.api.bytenite.views import job_answer, job_view
 from services.coordinator.api.errors import BadRequest, Conflict, NotFound
-from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key, is_repeated
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, ports, query
 from services.coordinator.api.route import UNPAID, Scope, error, response
@@ -97,19 +97,32 @@ class ListQuery(Query):
     headers=(IDEMPOTENCY_KEY,),
 )
 async def create_bytenite_job(request: web.Request) -> web.Response:
+    """Repeated with the same `Idempotency-Key` it shows the job, which runs with `run`."""
     asked = await parsed_body(request, CreateJob)
     name = asked.job_id or asked.id
     if problems := list(id_problems(name, "jobId")) if name else None:
         raise InvalidJob(problems)
     async with request.app[ADMISSION].admitted():
         job = await job_called(request, name) if name else None
+        if job is not None and not job.is_held and await is_repeated(request):
+            return await reply_job(request, name)
         if job is None:
             name = await _created(request, name, _document(asked))
         else:
             await _changed(request, await _draft(request, job), _document(asked))
     if asked.run and (draft := await job_called(request, name)):
-        await run_draft(request, draft, {})
+        await _run(request, draft)
     return await reply_job(request, name)
+
+
+async def _run(request: web.Request, draft: ByteniteJob) -> None:
+    """Once, of all requests with the same key."""
+    try:
+        await run_draft(request, draft, {})
+    except Conflict:
+        job = await job_called(request, draft.name)
+        if job is None or job.is_held or not await is_repeated(request):
+            raise
 
 
 def _document(asked: CreateJob) -> Tree:
