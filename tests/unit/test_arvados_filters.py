@@ -1,8 +1,13 @@
 """What filters of Arvados' API compare, whatever a client sends."""
 
-import pytest
+import threading
 
-from services.coordinator.api.arvados.listing import Tree, listing, page
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from services.coordinator.api.arvados.listing import Tree, listing, page, reply_page
+from services.coordinator.api.background import BACKGROUND, Background
 from services.coordinator.api.errors import Unprocessable
 
 OPERATORS = (
@@ -70,3 +75,20 @@ def test_ten_thousand_items_are_made_distinct_in_one_look_at_each() -> None:
     asked = listing({"distinct": "true", "select": ["at"], "count": "exact"}, ())
     items: list[Tree] = [{"at": {"x": n // 2, "y": []}} for n in range(10_000)]
     assert page(asked, items)["items_available"] == 5_000
+
+
+async def test_a_long_list_is_made_beside_the_event_loop() -> None:
+    threads: list[threading.Thread] = []
+
+    def show(number: int) -> Tree:
+        threads.append(threading.current_thread())
+        return {"uuid": str(number)}
+
+    app = web.Application()
+    app[BACKGROUND] = Background()
+    request = make_mocked_request("GET", "/", app=app)
+    answer = await reply_page(request, listing({"limit": 2}, ()), range(1000), show, "a list")
+    assert isinstance(answer.body, bytes)
+    assert b'"items_available":1000' in answer.body
+    assert threading.current_thread() not in threads
+    await app[BACKGROUND].close()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.jobspec.tork.guesses import nearest_name
 from tests.support.jobs.submissions import refusal, submitted
 
 KEPT = [{"name": "out", "path": "x"}]
@@ -166,3 +167,10 @@ def test_of_many_references_that_lead_to_nothing_a_hundred_are_found() -> None:
     takers = [{**taker("zz.out"), "name": f"t{number}"} for number in range(120)]
 
     assert refusal(job(*takers)).endswith("; and 90 more")
+
+
+def test_a_slip_is_compared_with_few_names_and_with_none_that_is_long() -> None:
+    assert nearest_name("nane", ["name"]) == "name"
+    assert nearest_name("nane", [*map(str, range(100)), "name"]) is None
+    assert nearest_name("a" * 51, ["a" * 50]) is None
+    assert nearest_name("a" * 50, ["a" * 51]) is None

@@ -1,12 +1,24 @@
-"""What was meant by a field that the job language doesn't have: a slip of the fingers, a field of
+"""What was meant by a name that isn't there: a slip of the fingers; of a field also a field of
 another place, or a word of another tool."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from typing import get_args
 
 from shared.jobspec.tork.models import AuxTask, JobFields, Spec, TaskEntry, TaskFields
 from shared.jobspec.tork.neighbours import MEANINGS, WORDS
+
+_MOST_COMPARED, _LONGEST_COMPARED = 100, 50
+"""Names, and characters of a name: a job may have thousands of both, and slips as many."""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The one that looks most like it, of the first that are known."""
+    if len(name) > _LONGEST_COMPARED:
+        return None
+    compared = [one for one in islice(known, _MOST_COMPARED) if len(one) <= _LONGEST_COMPARED]
+    return next(iter(get_close_matches(name, compared, n=1)), None)
 
 
 def unknown_field(place: Sequence[int | str], value: object, root: type[Spec]) -> str:
@@ -21,8 +33,8 @@ def unknown_field(place: Sequence[int | str], value: object, root: type[Spec]) -
     if reason := _other_place(model, root, words) or MEANINGS.get(_plain(name)):
         return f"unknown field: {reason}"
     known = {_plain(field): field for field in _fields(model)}
-    near = get_close_matches(_plain(name), known, n=1)
-    return f"unknown field, did you mean {known[near[0]]!r}?" if near else "unknown field"
+    near = nearest_name(_plain(name), known)
+    return f"unknown field, did you mean {known[near]!r}?" if near else "unknown field"
 
 
 def _words(name: str, value: object) -> Sequence[str]:

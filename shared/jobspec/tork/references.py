@@ -3,13 +3,13 @@ refused; what an expression chooses is known only when the task begins."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 
 from shared.definition import JobDefinition, Named, Reference, TaskList, parse_reference
 from shared.expressions import has_expression, map_expressions
 from shared.jobspec.problems import Place, Problem, field_path
 from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.guesses import nearest_name
 from shared.jobspec.tork.models import SubmittedJob, TemplateSpec
 from shared.jobspec.tork.scopes import all_tasks, pattern_of, subjobs_of
 
@@ -123,8 +123,8 @@ def _not_kept(named: Named, reference: Reference) -> str | None:
 
 
 def _guess(word: str, known: Collection[str], there: str) -> str:
-    if near := get_close_matches(word, known, n=1):
-        return f", did you mean {near[0]!r}?"
+    if near := nearest_name(word, known):
+        return f", did you mean {near!r}?"
     shown: Sequence[str] = sorted(known)[:_SHOWN]
     more = ", …" if len(known) > _SHOWN else ""
     return f": {there} {', '.join(shown)}{more}" if shown else ""

@@ -5,13 +5,13 @@ is not.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 
 from shared.definition.quantities import parse_duration
 from shared.expressions import ExpressionError, check, expressions_in, names_in
 from shared.jobspec.cron.slips import slips_of
 from shared.jobspec.problems import Place, Problem, field_path
+from shared.jobspec.tork.guesses import nearest_name
 from shared.jobspec.tork.models import (
     AuxTask,
     JobFields,
@@ -102,9 +102,9 @@ def _told(error: ExpressionError, scope: Scope) -> str:
     if unknown is None:
         return str(error)
     known = sorted(scope.names)
-    near = get_close_matches(unknown[1], known, n=1)
+    near = nearest_name(unknown[1], known)
     there = f"there {'are' if len(known) > 1 else 'is only'} {', '.join(known)}"
-    guess = f"did you mean {near[0]!r}?" if near else there
+    guess = f"did you mean {near!r}?" if near else there
     return f"unknown name {unknown[1]!r}, {guess}"
 
 
@@ -144,8 +144,8 @@ def _unknown_field(path: tuple[str, ...], fields: Mapping[str, frozenset[str]]) 
     for depth, name in enumerate(path):
         place = ".".join(path[:depth])
         if place in fields and name not in fields[place]:
-            near = get_close_matches(name, sorted(fields[place]), n=1)
-            guess = f"did you mean {place}.{near[0]}?" if near else f"{place} has no such field"
+            near = nearest_name(name, sorted(fields[place]))
+            guess = f"did you mean {place}.{near}?" if near else f"{place} has no such field"
             return f"{place}.{name} is not defined and reads as nil: {guess}"
     return None
 
@@ -158,8 +158,8 @@ def _members(root: str, scope: Scope) -> Sequence[str] | None:
 
 
 def _undefined(root: str, name: str, known: Collection[str], otherwise: str) -> str:
-    near = get_close_matches(name, known, n=1)
-    guess = f"did you mean {root}.{near[0]}?" if near else otherwise
+    near = nearest_name(name, known)
+    guess = f"did you mean {root}.{near}?" if near else otherwise
     reads_as = "nil" if root not in _TEXT_MAPS else "an empty text"
     return f"{root}.{name} is not defined and reads as {reads_as}: {guess}"
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -21,7 +22,7 @@ from services.coordinator.api.arvados.listing import (
     NEWEST,
     Listing,
     listing,
-    page,
+    reply_page,
     select_of,
     selected,
 )
@@ -331,8 +332,8 @@ def _shown(request: web.Request, row: RequestRow) -> Tree:
 
 async def _reply_list(request: web.Request, asked: Listing) -> web.Response:
     found = await ports(request).run(store.requests, asked.uuids, principal(request).readers)
-    shown = [_shown(request, row) for row in found]
-    return reply(page(asked, shown, "arvados#containerRequestList"))
+    show = partial(_shown, request)
+    return await reply_page(request, asked, found, show, "arvados#containerRequestList")
 
 
 REQUEST_ROUTES = (

@@ -1,5 +1,6 @@
 """/arvados/v1/containers: what runs, each with the requests that share it."""
 
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -13,7 +14,13 @@ from services.coordinator.api.arvados.container_views import (
     shown_container,
 )
 from services.coordinator.api.arvados.groups import CONTAINERS, INVALID, PREFIX, REQUESTS
-from services.coordinator.api.arvados.listing import NEWEST, listing, page, select_of, selected
+from services.coordinator.api.arvados.listing import (
+    NEWEST,
+    listing,
+    reply_page,
+    select_of,
+    selected,
+)
 from services.coordinator.api.arvados.parameters import parameters
 from services.coordinator.api.arvados.schemas import (
     ArvadosContainer,
@@ -45,7 +52,7 @@ async def list_arvados_containers(request: web.Request) -> web.Response:
     if asked.uuids is not None:
         wanted = [one for uuid in asked.uuids if (one := id_beginning(CONTAINER, uuid))]
     rows = await ports(request).run(store.containers, wanted, principal(request).readers)
-    return reply(page(asked, [_shown(request, row) for row in rows], "arvados#containerList"))
+    return await reply_page(request, asked, rows, partial(_shown, request), "arvados#containerList")
 
 
 @CONTAINERS.route(

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.arvados.groups import INVALID, PREFIX, TASKS
-from services.coordinator.api.arvados.listing import listing, page, select_of, selected
+from services.coordinator.api.arvados.listing import listing, reply_page, select_of, selected
 from services.coordinator.api.arvados.parameters import parameters
 from services.coordinator.api.arvados.schemas import ArvadosJobTask, ArvadosJobTaskList
 from services.coordinator.api.arvados.views import etag_of, node_uuid, user_uuid
@@ -60,8 +61,8 @@ async def get_arvados_job_task(request: web.Request) -> web.Response:
 async def reply_tasks(request: web.Request, given: Tree) -> web.Response:
     asked = listing(given, _IN_TURN)
     jobs = asked.values_of("job_uuid")
-    found = [_shown(request, task) for task in await _tasks(request, jobs)]
-    return reply(page(asked, found, "arvados#jobTaskList"))
+    found, show = await _tasks(request, jobs), partial(_shown, request)
+    return await reply_page(request, asked, found, show, "arvados#jobTaskList")
 
 
 async def reply_task(request: web.Request) -> web.Response:

@@ -12,7 +12,13 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import readers_of, require_operable
 from services.coordinator.api.arvados.groups import BODIES, INVALID, JOBS, PREFIX
-from services.coordinator.api.arvados.listing import Listing, listing, page, select_of, selected
+from services.coordinator.api.arvados.listing import (
+    Listing,
+    listing,
+    reply_page,
+    select_of,
+    selected,
+)
 from services.coordinator.api.arvados.parameters import (
     attributes,
     flag,
@@ -354,9 +360,8 @@ def _shown(request: web.Request, job: ArvadosJob, names: Sequence[str] = ()) -> 
 
 
 async def _reply_list(request: web.Request, asked: Listing) -> web.Response:
-    readers = principal(request).readers
-    found = await ports(request).run(arvados_jobs.newest, asked.uuids, readers)
-    return reply(page(asked, [_shown(request, job) for job in found]))
+    found = await ports(request).run(arvados_jobs.newest, asked.uuids, principal(request).readers)
+    return await reply_page(request, asked, found, partial(_shown, request), "arvados#jobList")
 
 
 JOB_ROUTES = (

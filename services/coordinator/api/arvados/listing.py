@@ -9,11 +9,16 @@ from datetime import datetime
 from fnmatch import translate
 from functools import lru_cache
 from glob import escape
-from typing import Any
+from typing import Any, TypeVar
 
+from aiohttp import web
+
+from services.coordinator.api.background import BACKGROUND
 from services.coordinator.api.errors import Unprocessable
+from services.coordinator.api.replies import reply
 
 Tree = dict[str, Any]
+T = TypeVar("T")
 
 NEWEST = (("created_at", True), ("uuid", True))
 """The order of a list that is asked for in no other."""
@@ -22,6 +27,7 @@ _ORDER = re.compile(r"(?:\w+\.)?(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
 _TABLES = re.compile(r"\A(?:jobs|job_tasks|nodes|containers|container_requests)\.")
 _GLOB = str.maketrans("%_", "*?")
 _ANY = "any"
+_BYTES_OF_ROW = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,14 @@ def listing(given: Tree, order: Sequence[tuple[str, bool]]) -> Listing:
         is_distinct=str(given.get("distinct", "false")).lower() in ("true", "1"),
         is_counted=given.get("count") != "none",
     )
+
+
+async def reply_page(
+    request: web.Request, asked: Listing, rows: Sequence[T], show: Callable[[T], Tree], kind: str
+) -> web.Response:
+    """Raises Unprocessable."""
+    background, size = request.app[BACKGROUND], len(rows) * _BYTES_OF_ROW
+    return reply(await background.run(lambda: page(asked, [*map(show, rows)], kind), size))
 
 
 def page(asked: Listing, items: Sequence[Tree], kind: str = "arvados#jobList") -> Tree:

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from services.coordinator.api.arvados.groups import INVALID, NODES, PREFIX
-from services.coordinator.api.arvados.listing import listing, page, select_of, selected
+from services.coordinator.api.arvados.listing import listing, reply_page, select_of, selected
 from services.coordinator.api.arvados.parameters import parameters
 from services.coordinator.api.arvados.schemas import ArvadosNode, ArvadosNodeList
 from services.coordinator.api.arvados.views import etag_of, node_uuid
@@ -32,7 +32,7 @@ async def list_arvados_nodes(request: web.Request) -> web.Response:
     """Those that have left are among them for a while: their `crunch_worker_state` is down."""
     asked = listing(await parameters(request), _BY_NAME)
     nodes = await ports(request).run(node_details)
-    return reply(page(asked, [*map(_shown, nodes)], "arvados#nodeList"))
+    return await reply_page(request, asked, nodes, _shown, "arvados#nodeList")
 
 
 @NODES.route(
