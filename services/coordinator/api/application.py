@@ -12,7 +12,7 @@ from services.coordinator.api.access.authenticator import (
     authenticated,
 )
 from services.coordinator.api.access.visibility import MOST_WEBHOOKS
-from services.coordinator.api.arvados import jobs as arvados
+from services.coordinator.api.arvados import submission as arvados
 from services.coordinator.api.arvados.error_form import in_arvados_form
 from services.coordinator.api.arvados.repositories import REPOSITORIES
 from services.coordinator.api.bacalhau import submission as bacalhau

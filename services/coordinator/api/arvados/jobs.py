@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.shown import product_of
-from services.coordinator.api.access.visibility import readers_of, require_operable
+from services.coordinator.api.access.visibility import require_operable
 from services.coordinator.api.arvados.groups import BODIES, INVALID, JOBS, PREFIX
 from services.coordinator.api.arvados.listing import (
     Listing,
@@ -23,10 +23,7 @@ from services.coordinator.api.arvados.parameters import (
     attributes,
     flag,
     parameters,
-    takes_alike,
 )
-from services.coordinator.api.arvados.ranges import RANGE_NAMES, CommitRange, range_of
-from services.coordinator.api.arvados.repositories import code_of, commits_in
 from services.coordinator.api.arvados.schemas import (
     ArvadosJobAnswer,
     ArvadosJobList,
@@ -35,31 +32,25 @@ from services.coordinator.api.arvados.schemas import (
     SentJob,
     SentQuery,
 )
+from services.coordinator.api.arvados.submission import (
+    checked_job,
+    new_arvados_job,
+    submitted_job,
+)
 from services.coordinator.api.arvados.views import STATES, shown_job
 from services.coordinator.api.errors import Conflict, NotFound, Unprocessable
-from services.coordinator.api.idempotency import idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, response
 from services.coordinator.api.submitter import submitter_of
-from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.locks import delete_unless_locked
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import CannotUpdate, ShownLock
 from services.coordinator.store import arvados_jobs, job_queue
-from services.coordinator.store.arvados_jobs import LANGUAGE, NAMESPACE, ArvadosJob
-from services.coordinator.store.job_versions import WholeVersion
-from shared.definition import Reuse
-from shared.jobspec.arvados.compilation import CODE, compile_job, task_priority
-from shared.jobspec.arvados.models import Job, checked
-from shared.jobspec.arvados.uuids import JOB, uuid_of
-from shared.jobspec.problems import InvalidJob
+from services.coordinator.store.arvados_jobs import ArvadosJob
+from shared.jobspec.arvados.compilation import task_priority
 from shared.lifecycle import JobState
 from shared.planning.disclosure import redacting
-from shared.planning.fingerprint import job_fingerprint
-from shared.planning.new_job import NamedDocument, NewJob
-from shared.planning.reuse import WantedReuse
-from shared.planning.submission import new_job, new_job_id
 
 Tree = dict[str, Any]
 
@@ -96,65 +87,10 @@ async def create_arvados_job(request: web.Request) -> web.Response:
     given = await parameters(request)
     if given.get("_method") == "GET":
         return await _reply_list(request, listing(given, _NEWEST))
-    asked = attributes(given)
-    is_alike_taken = takes_alike(given, asked)
-    ranges = {name: asked[name] for name in RANGE_NAMES if name in asked}
-    asked = {n: value for n, value in asked.items() if n != "no_reuse" and n not in RANGE_NAMES}
     async with request.app[ADMISSION].admitted():
-        job, job_id = _checked(asked), new_job_id()
-        asked_range = range_of({**ranges, **given}, job)
-        new = await _new(request, job, job_id, uuid_of(JOB, job_id))
-        if is_alike_taken:
-            rules = Reuse(scope="readable", nondeterministic=job.nondeterministic)
-            wanted = await wanted_reuse(request, new, rules)
-            if asked_range is not None:
-                wanted = await _of_range(request, new, wanted, job, asked_range)
-            new = replace(new, reuse=wanted)
-        key = await idempotency_key(request, job.submit_id or "")
-        new = replace(new, readers=readers_of(request, ()), size=len(await request.read()), key=key)
+        new = await submitted_job(request, given)
         submitted = await ports(request).commands.submit(new, submitter_of(request))
     return await _reply(request, submitted.job_id, given)
-
-
-async def _of_range(
-    request: web.Request, new: NewJob, wanted: WantedReuse, job: Job, asked: CommitRange
-) -> WantedReuse:
-    """A job with other files of the commits in the range would have another fingerprint."""
-    assert new.named is not None  # noqa: S101 - jobs of this API are
-    api, commit = ports(request), str(new.named.document["script_version"])
-    commits = await commits_in(request, job, commit, asked)
-    sums = await api.run(arvados_jobs.checksums_of_code, job.repository, commits)
-    fingerprint = partial(job_fingerprint, new.definition, keyed=api.sealer.keyed_hash)
-    others = [fingerprint(uploads={CODE: checksum}).digest for checksum in sums]
-    own = wanted.fingerprint.digest
-    return replace(wanted, others=others, takes_own=commit in commits or own in others)
-
-
-def _checked(tree: Tree) -> Job:
-    job, problems = checked(tree)
-    if job is None:
-        raise InvalidJob(problems)
-    return job
-
-
-async def _new(request: web.Request, job: Job, job_id: str, uuid: str) -> NewJob:
-    commit, code = await code_of(request, job)
-    document = job.model_dump() | {
-        "script_version": commit,
-        "supplied_script_version": job.script_version,
-    }
-    definition = compile_job(job, code)
-    new = new_job(definition, job_id, datetime.now(UTC), created_by=principal(request).creator)
-    named = NamedDocument(
-        namespace=NAMESPACE, name=uuid, labels={}, document=document, language=LANGUAGE
-    )
-    return replace(new, named=named)
-
-
-async def new_version_of(request: web.Request, job_id: str, stored: WholeVersion) -> NewJob:
-    """A job as the body has it, whole. Raises InvalidJob, BadRequest."""
-    job = _checked(attributes(await parameters(request)))
-    return await _new(request, job, job_id, stored.name or job_id)
 
 
 @JOBS.route(
@@ -254,8 +190,8 @@ async def _update(request: web.Request, job: ArvadosJob, changes: Tree) -> None:
     before = {**job.document, "script_version": job.document["supplied_script_version"]}
     if "script_version" not in changes and "repository" not in changes:
         before["script_version"] = job.document["script_version"]
-    after = _checked({**before, **changes})
-    new = await _new(request, after, job.id, job.uuid)
+    after = checked_job({**before, **changes})
+    new = await new_arvados_job(request, after, job.id, job.uuid)
     if "script_version" not in changes and new.named is not None:
         kept = {"supplied_script_version": job.document["supplied_script_version"]}
         document = {**new.named.document, **kept}
