@@ -87,8 +87,6 @@ class Workshop:
         count = self._random.randint(3, 6)
         child = self._task(key, "printf '%s' $((N * N))", "r{{ item.index }}")
         child["env"] = {"N": "{{ item.value }}"}
-        if self._random.random() < 0.5:
-            child["placement"] = {"maxPerNode": 2}
         concurrency = self._random.randint(0, 2)
         each = {"list": f"{{{{ sequence(0, {count}) }}}}", "concurrency": concurrency}
         tasks = [{"name": "all", "each": each | {"task": child}}]
@@ -153,6 +151,8 @@ class Workshop:
         cases = f"0) {makes} ;; 1) {square} ;; 2) printf '%s' end ;;"
         child = {"run": self._task(key, f"case $TORK_SEQUENCE in {cases} esac; true", "x")["run"]}
         child["retry"] = {"limit": 3, "initialDelay": "200ms", "on": [111, "lost"]}
+        if self._random.random() < 0.5:
+            child["placement"] = {"maxPerNode": 2}
         concurrency = self._random.randint(0, 2)
         spawn = {"concurrency": concurrency, "task": child}
         tasks = [{"name": "all", "var": "all", "spawn": spawn}]
