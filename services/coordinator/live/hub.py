@@ -147,8 +147,8 @@ log = structlog.get_logger(__name__)
 _SECONDS = 0.06
 """Between two reads of what others commit."""
 _SOONEST_SECONDS = 0.02
-_SHARE = 10
-"""Reads of what is committed here take at most a tenth of the time, but are never rarer than reads
+_SHARE = 5
+"""Reads of what is committed here take at most a sixth of the time, but are never rarer than reads
 of what others commit."""
 _LONGEST_SECONDS = 0.5
 _CAPACITY_ROWS = 1000
