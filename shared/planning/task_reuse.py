@@ -25,10 +25,10 @@ class Miss(StrEnum):
     BANNED = "banned"
 
 
-def why_not_kept(job: Job, more_bytes: int, most_bytes: int | None) -> Miss | None:
-    """Why the job can't have the files of an earlier task, if it can't. In a restarted one an
-    earlier attempt may have kept what would have to go."""
-    if not more_bytes:
+def why_not_kept(job: Job, more_bytes: int | None, most_bytes: int | None) -> Miss | None:
+    """Why the job can't have the files of an earlier task, if it can't; None: it kept none. In a
+    restarted one an earlier attempt may have kept what would have to go."""
+    if more_bytes is None:
         return None
     if job.restarts:
         return Miss.RESTARTED

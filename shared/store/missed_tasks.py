@@ -7,25 +7,19 @@ from typing import NamedTuple
 
 from shared.definition import Encoded
 from shared.postgres.pool import Connection
-from shared.store.reused_tasks import WantedTask
+from shared.store.reused_tasks import DID_THE_SAME, IS_BANNED, IS_OUTDATED, WantedTask
 
 _MOST_JOBS = 20
 """Of an owner, the newest, that are looked at for one of the same name."""
 
 # The newest for each.
-SAME = """
+SAME = f"""
 SELECT w.fingerprint, w.owner, found.* FROM unnest($1::text[], $2::text[]) AS w(fingerprint, owner),
 LATERAL (
-    SELECT t.id, EXISTS (SELECT FROM image_digests i WHERE i.name = t.definition ->> 'image'
-                         AND i.digest <> t.image_digest) AS is_outdated,
-           EXISTS (SELECT FROM job_fingerprints f
-                   WHERE f.job_id = j.id AND f.banned_at IS NOT NULL) AS is_banned
-    FROM tasks t JOIN jobs j ON j.id = t.job_id
-    WHERE t.fingerprint = w.fingerprint AND t.state = 'COMPLETED'
-      AND j.created_by IS NOT DISTINCT FROM w.owner
-      AND (j.delete_at IS NULL OR j.delete_at > now())
+    SELECT t.id, {IS_OUTDATED} AS is_outdated, {IS_BANNED} AS is_banned
+    FROM {DID_THE_SAME}
     ORDER BY t.completed_at DESC LIMIT 1) AS found
-"""
+"""  # noqa: S608 - texts of our own
 
 # In the last job of the same name that has ended. A child is found through its parent: all children
 # have the position of their job's own task. Where nobody is known, the jobs of all are looked at.

@@ -7,28 +7,32 @@ from typing import NamedTuple
 from shared.messages import KeptArtifact
 from shared.postgres.pool import Connection
 
-# The oldest for each. What it has kept must be there, by the names that its definition has; it is
-# not deleted before this transaction ends.
-REUSABLE = """
-SELECT w.fingerprint, w.owner, found.* FROM unnest($1::text[], $2::text[]) AS w(fingerprint, owner),
-LATERAL (
-    SELECT t.id, t.result, t.exit_code FROM tasks t JOIN jobs j ON j.id = t.job_id
+DID_THE_SAME = """tasks t JOIN jobs j ON j.id = t.job_id
     WHERE t.fingerprint = w.fingerprint AND t.state = 'COMPLETED'
       AND j.created_by IS NOT DISTINCT FROM w.owner
-      AND (j.delete_at IS NULL OR j.delete_at > now())
-      AND NOT EXISTS (SELECT FROM job_fingerprints f
-                      WHERE f.job_id = j.id AND f.banned_at IS NOT NULL)
-      AND NOT EXISTS (SELECT FROM image_digests i
-                      WHERE i.name = t.definition ->> 'image' AND i.digest <> t.image_digest)
+      AND (j.delete_at IS NULL OR j.delete_at > now())"""
+IS_BANNED = """EXISTS (SELECT FROM job_fingerprints f
+                      WHERE f.job_id = j.id AND f.banned_at IS NOT NULL)"""
+IS_OUTDATED = """EXISTS (SELECT FROM image_digests i
+                      WHERE i.name = t.definition ->> 'image' AND i.digest <> t.image_digest)"""
+
+# The oldest for each. What it has kept must be there, by the names that its definition has; it is
+# not deleted before this transaction ends.
+REUSABLE = f"""
+SELECT w.fingerprint, w.owner, found.* FROM unnest($1::text[], $2::text[]) AS w(fingerprint, owner),
+LATERAL (
+    SELECT t.id, t.result, t.exit_code FROM {DID_THE_SAME}
+      AND NOT {IS_BANNED}
+      AND NOT {IS_OUTDATED}
       AND NOT EXISTS (
           SELECT FROM jsonb_path_query(t.definition, '$.artifacts[*].name') AS named(name)
           WHERE NOT EXISTS (SELECT FROM artifacts a
-                            WHERE a.task_id = t.id AND a.name = named.name #>> '{}'))
+                            WHERE a.task_id = t.id AND a.name = named.name #>> '{{}}'))
       AND (NOT t.definition ? 'bundle' OR EXISTS (
           SELECT FROM artifacts a
           WHERE a.task_id = t.id AND a.name = t.definition ->> 'bundle'))
     ORDER BY t.completed_at LIMIT 1 FOR KEY SHARE OF t) AS found
-"""
+"""  # noqa: S608 - texts of our own
 
 KEPT = """
 SELECT task_id, name, object, file_name, size, sha256, files, mode, published, chunks FROM artifacts

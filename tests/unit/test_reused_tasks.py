@@ -145,7 +145,8 @@ def test_why_a_job_does_not_take_the_files_of_an_earlier_task() -> None:
     assert why_not_kept(job, 5, 10) is None
     assert why_not_kept(job, 6, 10) is Miss.SPACE
     assert why_not_kept(replace(job, restarts=1), 5, None) is Miss.RESTARTED
-    assert why_not_kept(replace(job, restarts=1), 0, None) is None
+    assert why_not_kept(replace(job, restarts=1), 0, None) is Miss.RESTARTED  # an empty file
+    assert why_not_kept(replace(job, restarts=1), None, None) is None
 
 
 @pytest.mark.parametrize(

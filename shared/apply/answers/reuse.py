@@ -29,7 +29,8 @@ class Prepared:
         if done is None:
             return _missed(planned, _miss(planned, self.near))
         job, most = workspace.jobs[planned.job_id], workspace.most_kept_bytes
-        if (reason := why_not_kept(job, done.kept_bytes, most)) is not None:
+        more = done.kept_bytes if done.kept else None
+        if (reason := why_not_kept(job, more, most)) is not None:
             return _missed(planned, miss_of(reason, done.id))
         workspace.keep_again(planned.job_id, self.source.task_id, done.kept)
         end = EarlierEnd(
